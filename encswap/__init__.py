@@ -1,0 +1,65 @@
+"""encswap: swap the encoder of a GLiNER2 model, with evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from encswap.domain import (
+    AdaptedEmbeddings,
+    BaseSpec,
+    CheckContext,
+    Claim,
+    EmbeddingTable,
+    EncoderSpec,
+    Example,
+    Fact,
+    Finding,
+    LoadedEncoder,
+    Mention,
+    ParamGroup,
+    ParamGroupSettings,
+    Source,
+    Subject,
+    WordSplitter,
+)
+from encswap.errors import EncswapError
+
+if TYPE_CHECKING:
+    from encswap.hookspecs import hookimpl
+    from encswap.swap.gliner import load
+
+__version__ = "0.1.0"
+
+_LAZY = {"hookimpl": "encswap.hookspecs", "load": "encswap.swap.gliner"}
+
+__all__ = [
+    "AdaptedEmbeddings",
+    "BaseSpec",
+    "CheckContext",
+    "Claim",
+    "EmbeddingTable",
+    "EncoderSpec",
+    "EncswapError",
+    "Example",
+    "Fact",
+    "Finding",
+    "LoadedEncoder",
+    "Mention",
+    "ParamGroup",
+    "ParamGroupSettings",
+    "Source",
+    "Subject",
+    "WordSplitter",
+    "hookimpl",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'encswap' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
