@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 LOAD_VARIABLE = "ENCSWAP_LOAD_PLUGINS"
 TRACE_VARIABLE = "ENCSWAP_TRACE_PLUGINS"
 DEFAULT_PLUGINS = (
-    "encswap.sources.loading",
+    "encswap.swap.loading",
     "encswap.checks.catalogue",
     "encswap.swap.gliner",
     "encswap.swap.embeddings",

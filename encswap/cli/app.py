@@ -1,0 +1,61 @@
+"""The typer application, its commands and how errors end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from encswap.errors import EncswapError
+
+
+class OneLineErrors(TyperGroup):
+    """Turn an `EncswapError` into one line on stderr and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; never let an expected failure end in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except EncswapError as error:
+            sys.stderr.write(f"encswap: {error}\n")
+            raise typer.Exit(error.exit_code) from error
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Swap the encoder of a GLiNER2 model, with evidence.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Swap the encoder of a GLiNER2 model, with evidence."""
+    if show:
+        from encswap import __version__
+
+        typer.echo(f"encswap {__version__}")
+        raise typer.Exit
+
+
+def add_commands() -> None:
+    """Attach every command; each module is light until its command runs."""
+    from encswap.cli import check, data, demo, evaluate, plugins, predict, swap, train
+
+    for module in (check, swap, train, evaluate, predict, data, plugins, demo):
+        module.attach(app)
+
+
+add_commands()
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="encswap")

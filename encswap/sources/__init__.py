@@ -1,1 +1,0 @@
-"""Where a model's files come from."""
