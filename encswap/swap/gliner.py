@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap.domain import EmbeddingTable, LoadedEncoder, Mention, WordSplitter
+from encswap.errors import SourceError, SwapError
 from encswap.hookspecs import hookimpl
+from encswap.manifest import SplitterRecord, describe_splitter
+from encswap.swap.loading import read_config
 
 if TYPE_CHECKING:
-    from encswap.domain import RegisterSplitter, WordSplitter
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from encswap.domain import RegisterSplitter
 
 
 @hookimpl
@@ -41,3 +53,285 @@ def _splitter_module() -> Any:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def marker_tokens() -> tuple[str, ...]:
+    """The schema tokens whose rows a base has trained."""
+    from gliner2.processor import SchemaTransformer
+
+    return tuple(SchemaTransformer.SPECIAL_TOKENS)
+
+
+def read_model(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrainedModel:
+    """Load a GLiNER2 checkpoint of either architecture with plain gliner2, from safetensors only.
+
+    Raises `SourceError` where the folder is no such checkpoint, or wants code of its own.
+    """
+    _require_checkpoint(folder)
+    from gliner2 import AutoExtractor
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return AutoExtractor.from_pretrained(str(folder), word_splitter=splitter)
+    except Exception as error:
+        raise SourceError(f"gliner2 cannot load it: {error}", where=folder) from error
+
+
+def _require_checkpoint(folder: Path) -> None:
+    for name in ("config.json", "encoder_config/config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise SourceError(
+                f"no {name}, so this is no GLiNER2 checkpoint",
+                where=folder,
+                hint="give a folder saved by gliner2, a hub id, or `--base mini`",
+            )
+    # gliner2 builds the encoder with trust_remote_code=True: a config with an auto_map would run.
+    if "auto_map" in read_config(folder / "encoder_config"):
+        raise SourceError(
+            "its encoder needs code of its own, which encswap does not run",
+            where=folder / "encoder_config" / "config.json",
+        )
+
+
+def new_model(
+    template: PreTrainedModel | None, encoder: LoadedEncoder, **settings: Any
+) -> PreTrainedModel:
+    """Build a model around `encoder`: of the template's class and config, or a new span model.
+
+    `settings` may name `max_width`, `word_splitter`, `model_name` and `counting_layer`. The heads
+    are freshly drawn; the encoder is the one given, not a copy.
+    """
+    from gliner2 import SpanExtractor
+    from gliner2.configuration import ExtractorConfig
+
+    splitter = settings.pop("word_splitter", None)
+    if template is None:
+        config, kind = ExtractorConfig(**settings), SpanExtractor
+    else:
+        config, kind = _changed_config(template.config, **settings), type(template)
+    model = kind(
+        config,
+        encoder_config=copy.deepcopy(encoder.model.config),
+        tokenizer=encoder.tokenizer,
+        word_splitter=splitter,
+    )
+    model.encoder = encoder.model
+    return model
+
+
+def _changed_config(config: Any, **settings: Any) -> Any:
+    changed = copy.deepcopy(config)
+    changed.model_name = settings.get("model_name", changed.model_name)
+    width = settings.get("max_width")
+    if width is not None and changed.architecture == "span":
+        changed.max_width = width
+        changed.span_head = {**changed.span_head, "max_width": width}
+    return changed
+
+
+def is_head(name: str) -> bool:
+    """Tell whether a parameter's name is outside the encoder.
+
+    By prefix: "encoder" also stands inside names of the boundary head.
+    """
+    return not name.startswith("encoder.")
+
+
+def head_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Copy everything of the model that is not its encoder."""
+    return {
+        name: tensor.detach().clone()
+        for name, tensor in model.state_dict().items()
+        if is_head(name)
+    }
+
+
+def put_heads(model: PreTrainedModel, heads: dict[str, torch.Tensor]) -> None:
+    """Copy trained heads into a model; a `SwapError` names the first that does not fit."""
+    own = {name: tensor for name, tensor in model.state_dict().items() if is_head(name)}
+    for name in sorted(own.keys() | heads.keys()):
+        if name not in own or name not in heads or own[name].shape != heads[name].shape:
+            raise SwapError(
+                f"head weight {name} does not fit: base {_shape(heads.get(name))}, "
+                f"new {_shape(own.get(name))}",
+                hint="the hidden sizes of base and encoder must be equal",
+            )
+    model.load_state_dict(heads, strict=False)
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "none" if tensor is None else "x".join(str(size) for size in tensor.shape)
+
+
+def embedding_table(model: PreTrainedModel) -> EmbeddingTable:
+    """View a GLiNER2 model's word embeddings with its tokenizer and markers."""
+    return table_of(model.encoder, model.processor.tokenizer)
+
+
+def table_of(encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> EmbeddingTable:
+    """View an encoder's word embeddings; the markers must be single, known, distinct tokens."""
+    weight = encoder.get_input_embeddings().weight.detach()
+    return EmbeddingTable(weight, tokenizer, marker_ids(tokenizer))
+
+
+def marker_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """Find the id of each marker; a `SwapError` where one is unknown, split or shared."""
+    found: dict[str, int] = {}
+    for token in marker_tokens():
+        pieces = tokenizer.tokenize(token)
+        number = tokenizer.convert_tokens_to_ids(token)
+        if pieces != [token] or number is None or number == tokenizer.unk_token_id:
+            raise SwapError(f"the tokenizer does not keep marker token {token} whole: {pieces}")
+        if number in found.values():
+            raise SwapError(f"the tokenizer gives marker token {token} an id that is taken: {number}")
+        found[token] = number
+    return found
+
+
+def add_markers(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """Add the marker tokens to a tokenizer as gliner2 does, and return their ids."""
+    tokenizer.add_special_tokens({"additional_special_tokens": list(marker_tokens())})
+    return marker_ids(tokenizer)
+
+
+def architecture_of(model: PreTrainedModel) -> str:
+    """Name the head: `span` or `boundary`."""
+    return str(model.config.architecture)
+
+
+def max_width_of(model: PreTrainedModel) -> int | None:
+    """The widest span in units that the head can score; None where there is no limit."""
+    return int(model.max_width) if architecture_of(model) == "span" else None
+
+
+def save_model(model: PreTrainedModel, folder: Path) -> None:
+    """Write the checkpoint that plain gliner2 reads."""
+    model.save_pretrained(str(folder))
+
+
+def schema_for(
+    labels: Sequence[str],
+    gold: Sequence[Mention] = (),
+    descriptions: Mapping[str, str] | None = None,
+    sample: str = "",
+) -> dict[str, Any]:
+    """Build gliner2's schema for one text; gold goes by offsets, so the units in context decide."""
+    entities: dict[str, Any] = {label: [] for label in labels}
+    for mention in gold:
+        entities[mention.label].append(
+            {"text": mention.text, "start": mention.start, "end": mention.end}
+        )
+    schema: dict[str, Any] = {"entities": entities, "sample": sample}
+    asked = {label: text for label, text in (descriptions or {}).items() if label in entities}
+    if asked:
+        schema["entity_descriptions"] = asked
+    return schema
+
+
+def collate(
+    model: PreTrainedModel, items: list[tuple[str, dict[str, Any]]], *, training: bool
+) -> Any:
+    """Collate texts with their schemas into gliner2's batch."""
+    processor, architecture = model.processor, architecture_of(model)
+    if training:
+        return processor.collate_fn_train(items, architecture=architecture)
+    return processor.collate_fn_inference(items, error_policy="raise", architecture=architecture)
+
+
+def load(folder: str | Path) -> PreTrainedModel:
+    """Load a checkpoint written by encswap: a gliner2 model with splitter and threshold in place.
+
+    The threshold is the default of the extraction methods' `threshold` argument. Raises
+    `SourceError` where the folder is no checkpoint or its splitter is not installed.
+    """
+    from encswap.manifest import read_manifest
+    from encswap.plugins import load_plugins
+
+    manifest = read_manifest(Path(folder))
+    name = manifest.splitter.name
+    splitter = load_plugins().splitter(name, **manifest.splitter.options)
+    warn_of_version(manifest.splitter, splitter)
+    model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
+    model.eval()
+    if manifest.threshold is not None:
+        set_threshold(model, manifest.threshold)
+    return model
+
+
+def checkpoint_folder(folder: Path) -> Path:
+    """The checkpoint of a run folder, or the folder itself."""
+    inner = folder / "checkpoint"
+    return inner if inner.is_dir() else folder
+
+
+def warn_of_version(recorded: SplitterRecord, splitter: WordSplitter) -> None:
+    """Warn where the analyser differs from the one that the model was trained with."""
+    now = describe_splitter(recorded.name, splitter, recorded.options)
+    if now.versions != recorded.versions:
+        warnings.warn(
+            f"splitter {recorded.name!r} was trained with {recorded.versions}, "
+            f"this is {now.versions}: its units may differ",
+            stacklevel=3,
+        )
+
+
+def set_threshold(model: PreTrainedModel, threshold: float) -> None:
+    """Make `threshold` the default of the model's extraction methods."""
+    for name in dir(type(model)):
+        method = getattr(type(model), name)
+        if callable(method) and "extract" in name and not name.startswith("_"):
+            signature = inspect.signature(method)
+            if "threshold" in signature.parameters:
+                setattr(model, name, _with_threshold(getattr(model, name), threshold))
+
+
+def _with_threshold(method: Callable[..., Any], threshold: float) -> Callable[..., Any]:
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def call(*arguments: Any, **options: Any) -> Any:
+        bound = signature.bind(*arguments, **options)
+        bound.arguments.setdefault("threshold", threshold)
+        return method(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def encode_words(
+    model: PreTrainedModel, batch: Any
+) -> tuple[list[torch.Tensor], list[list[list[torch.Tensor]]]]:
+    """Run the encoder: word vectors (words, hidden) and schema vectors of each text."""
+    words, schemas = model.processor.extract_embeddings_from_batch(
+        model.encode_tokens(batch), batch.input_ids, batch
+    )
+    return words, schemas
+
+
+def span_logits(model: PreTrainedModel, batch: Any) -> list[torch.Tensor | None]:
+    """Score every span of each text with a span head: logits (labels, words, max_width).
+
+    None where gliner2's count head says that the text holds nothing: gliner2 then returns nothing.
+    """
+    words, schemas = encode_words(model, batch)
+    logits, _counts = model._compute_direct_span_logits_batched(batch, words, schemas)
+    return [one[0][0] if one and one[0] is not None else None for one in logits]
+
+
+def entity_logits(model: PreTrainedModel, text: str, labels: Sequence[str]) -> torch.Tensor:
+    """Score one text in evaluation mode, whatever the count head says; for comparing models."""
+    import torch
+
+    was_training = model.training
+    model.eval()
+    batch = collate(model, [(text, schema_for(labels))], training=False)
+    batch = batch.to(next(model.parameters()).device)
+    with torch.inference_mode():
+        if architecture_of(model) == "span":
+            words, schemas = encode_words(model, batch)
+            queries = model.count_embed(torch.stack(schemas[0][0])[1:], 1)[0]
+            scores: torch.Tensor = model.compute_span_scores_batched([words[0]], [queries])[0]
+        else:
+            scores = model.encode_tokens(batch)
+    model.train(was_training)
+    return scores

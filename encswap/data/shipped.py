@@ -1,0 +1,29 @@
+"""The data sets that come with encswap: in the wheel, or in the checkout's `data/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from encswap.errors import InputError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")
+
+
+def find_data(name: str | Path) -> Path:
+    """Find a data file: as a path, or by its name among the shipped sets."""
+    if Path(name).is_file():
+        return Path(name)
+    for home in _HOMES:
+        if (home / name).is_file():
+            return home / name
+    raise InputError(
+        "no such file", where=name, hint=f"give a file, or a shipped set: {', '.join(_names())}"
+    )
+
+
+def _names() -> list[str]:
+    found = {
+        str(path.relative_to(home)) for home in _HOMES for path in home.glob("*/*.jsonl")
+    }
+    return sorted(found)

@@ -1,0 +1,108 @@
+"""Scored candidates: one pass of the model, from which every threshold is resolved exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from encswap.domain import Prediction
+from encswap.swap import gliner
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+FLOOR = 0.05
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the model is asked to find: labels, with descriptions where there are any."""
+
+    labels: tuple[str, ...]
+    descriptions: Mapping[str, str]
+
+
+def score_texts(
+    model: PreTrainedModel,
+    texts: Sequence[str],
+    asked: Asked,
+    *,
+    floor: float = FLOOR,
+    batch_size: int = 16,
+    progress: Progress | None = None,
+) -> list[list[Prediction]]:
+    """Score every span of every text; candidates at or above `floor`, overlaps not yet resolved.
+
+    Texts of like length go together; the result is in the order given.
+    """
+    import torch
+
+    was_training = model.training
+    model.eval()
+    found: list[list[Prediction]] = [[] for _ in texts]
+    with torch.inference_mode():
+        for places in _batches(texts, batch_size):
+            chunk = [texts[place] for place in places]
+            for place, candidates in zip(places, _score(model, chunk, asked, floor), strict=True):
+                found[place] = candidates
+            if progress is not None:
+                progress(len(places))
+    model.train(was_training)
+    return found
+
+
+def _batches(texts: Sequence[str], size: int) -> Iterator[list[int]]:
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _score(
+    model: PreTrainedModel, texts: list[str], asked: Asked, floor: float
+) -> Iterator[list[Prediction]]:
+    schema = gliner.schema_for(asked.labels, descriptions=asked.descriptions)
+    batch = gliner.collate(model, [(text, schema) for text in texts], training=False)
+    batch = batch.to(next(model.parameters()).device)
+    for place, logits in enumerate(gliner.span_logits(model, batch)):
+        if logits is None:
+            yield []
+            continue
+        starts, ends = batch.start_mappings[place], batch.end_mappings[place]
+        yield list(_above(logits, asked.labels, starts, ends, floor, len(texts[place])))
+
+
+def _above(
+    logits: torch.Tensor,
+    labels: Sequence[str],
+    starts: list[int],
+    ends: list[int],
+    floor: float,
+    length: int,
+) -> Iterator[Prediction]:
+    scores = logits.float().sigmoid()[:, : len(starts)]
+    kept = (scores >= floor).nonzero()
+    for (label, first, width), score in zip(
+        kept.tolist(), scores[tuple(kept.T)].tolist(), strict=True
+    ):
+        last = first + width
+        # gliner2 ends every text with a full stop, which may be none of the text's own.
+        if last < len(starts) and ends[last] <= length:
+            yield Prediction(starts[first], ends[last], labels[label], score)
+
+
+def resolve(candidates: Sequence[Prediction], threshold: float, policy: Any) -> list[Prediction]:
+    """Keep what gliner2 would extract at `threshold`: overlaps resolved label by label."""
+    from gliner2.inference.candidate_decoder import finalize_spans
+
+    found: list[Prediction] = []
+    for label in dict.fromkeys(one.label for one in candidates):
+        raw = [
+            (one, one.score, one.start, one.end)
+            for one in candidates
+            if one.label == label and one.score >= threshold
+        ]
+        found += [kept[0] for kept in finalize_spans(raw, overlap_policy=policy)]
+    return sorted(found, key=lambda one: (one.start, one.end, one.label))

@@ -1,0 +1,120 @@
+"""`encswap.json`: what a checkpoint is made of, written beside it and read back at load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from encswap.errors import SourceError
+
+MANIFEST = "encswap.json"
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """Where a model came from: its name, hub id or folder, and the exact revision."""
+
+    name: str
+    identifier: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitterRecord:
+    """The word splitter by name, with its options and the versions of its analyser."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of `encswap.json`."""
+
+    encswap: str
+    base: ModelRecord
+    encoder: ModelRecord
+    splitter: SplitterRecord
+    max_width: int | None
+    threshold: float | None = None
+    embeddings: str = "transplant"
+    origins: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def describe_splitter(name: str, splitter: Any, options: Mapping[str, Any]) -> SplitterRecord:
+    """Record a splitter; one that can `describe()` itself tells the versions of its analyser."""
+    described = splitter.describe() if hasattr(splitter, "describe") else {}
+    versions = {key: str(value) for key, value in described.get("versions", {}).items()}
+    return SplitterRecord(name, dict(options), versions)
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> Path:
+    """Write `encswap.json` into the folder, in one step."""
+    path = folder / MANIFEST
+    write_json(path, asdict(manifest))
+    return path
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `encswap.json`; a `SourceError` says what is wrong with it."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise SourceError(
+            "no encswap.json, so encswap did not write this",
+            where=folder,
+            hint="plain checkpoints load with gliner2's AutoExtractor.from_pretrained",
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        known = {name: raw[name] for name in Manifest.__dataclass_fields__ if name in raw}
+        known["base"] = ModelRecord(**raw["base"])
+        known["encoder"] = ModelRecord(**raw["encoder"])
+        known["splitter"] = SplitterRecord(**raw["splitter"])
+        for name in ("labels", "remarks"):
+            known[name] = tuple(raw.get(name, ()))
+        return Manifest(**known)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SourceError(f"is not a manifest: {type(error).__name__}: {error}", where=path) from error
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The installed versions of packages; one that is not installed is left out."""
+    from importlib import metadata
+
+    found: dict[str, str] = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON beside its place and move it there, so that a reader never sees half of it."""
+    beside = path.with_name(f".{path.name}.writing")
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

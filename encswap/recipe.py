@@ -1,0 +1,144 @@
+"""The recipe: every setting of a swap and its training, as one typed file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from encswap.errors import InputError, suggest
+
+RECIPES = Path(__file__).parent / "recipes"
+DEFAULT_RECIPE = "plan"
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class Recipe(BaseModel):
+    """The settings of one run; defaults stand in `recipes/plan.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: str
+    encoder: str | None = Field(None, description="registered name, hub id or folder")
+    train: str | None = Field(None, description="training documents: a file, or a shipped set")
+    test: str | None = Field(None, description="test documents, scored once")
+    dev: str | None = Field(None, description="dev documents; taken from train where not given")
+    strategy: Literal["surgical", "fresh-heads"] = Field(description="what is kept of the base")
+    embeddings: str = Field(description="how the marker rows start: transplant, mean, random")
+    splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
+    max_width: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        description="widest span in units; auto covers 99.5% of the aligned mentions"
+    )
+    encoder_lr: Annotated[float, Field(gt=0, lt=1)] = Field(description="peak rate of the encoder")
+    head_lr: Annotated[float, Field(gt=0, lt=1)] = Field(description="peak rate of the heads")
+    epochs: Annotated[int, Field(ge=1, le=1000)] = Field(description="passes over the documents")
+    batch_size: Annotated[int, Field(ge=1)] = Field(description="documents per step and device")
+    gradient_accumulation: Annotated[int, Field(ge=1)] = Field(description="steps per update")
+    warmup_ratio: Share = Field(description="share of the updates that warm up")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(description="not on biases and norms")
+    max_grad_norm: Annotated[float, Field(gt=0)] = Field(1.0, description="gradient clipping")
+    max_length: Annotated[int, Field(ge=16)] = Field(
+        description="subtokens per window, the schema prompt counted in"
+    )
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(description="number format")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(description="every random choice")
+    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)] = Field(
+        description="swept on dev after each epoch"
+    )
+    protocol: Literal["dev", "plan"] = Field(
+        description="where epoch and threshold are chosen: on dev, or on test as the plan does"
+    )
+    dev_share: Annotated[float, Field(gt=0, lt=0.9)] = Field(description="documents taken as dev")
+    patience: Annotated[int, Field(ge=1)] = Field(description="epochs without a better dev F1")
+    synthetic_labels: Share = Field(
+        0.2, description="share of samples whose labels gliner2 renames while training"
+    )
+    targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
+    allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
+
+
+def read_recipe(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    layers: Sequence[str] = (),
+) -> Recipe:
+    """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
+
+    Raises `InputError` that names the file and the field, with the nearest known field.
+    """
+    values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")
+    for layer in layers:
+        values |= _read(RECIPES / f"{layer}.yaml")
+    if path is not None:
+        values |= _checked(_read(path), path)
+    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
+    values |= _checked(chosen, "--set")
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{field}: {first['msg'].lower()}, got {first['input']!r}",
+            where=path if path is not None and first["loc"][0] not in chosen else "--set",
+            hint=f"{first['loc'][0]} is: {describe(str(first['loc'][0]))}",
+        ) from error
+
+
+def describe(field: str) -> str:
+    """Say in a few words what a field means."""
+    info = Recipe.model_fields.get(field)
+    return (info.description if info else None) or "unknown"
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Parse `key=value` from the command line; the value is read as YAML."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise InputError(f"{text!r} is no setting", where="--set", hint="write --set epochs=3")
+    try:
+        return key.strip(), _number(yaml.safe_load(value))
+    except yaml.YAMLError as error:
+        raise InputError(f"{text!r} cannot be read: {error}", where="--set") from error
+
+
+def _number(value: Any) -> Any:
+    # YAML 1.1 reads 2e-5 as a string: it wants a dot.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError("no such recipe file", where=path) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"cannot be read as YAML: {error}", where=path) from error
+    if not isinstance(values, dict):
+        raise InputError("is not a mapping of settings", where=path, hint="write lines like epochs: 3")
+    return {str(key): _number(value) for key, value in values.items()}
+
+
+def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:
+    for key in values:
+        if key not in Recipe.model_fields:
+            raise InputError(
+                f"unknown setting {key!r}", where=where, hint=suggest(key, list(Recipe.model_fields))
+            )
+    return values
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Write the resolved recipe as YAML."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
