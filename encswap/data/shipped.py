@@ -23,7 +23,5 @@ def find_data(name: str | Path) -> Path:
 
 
 def _names() -> list[str]:
-    found = {
-        str(path.relative_to(home)) for home in _HOMES for path in home.glob("*/*.jsonl")
-    }
+    found = {str(path.relative_to(home)) for home in _HOMES for path in home.glob("*/*.jsonl")}
     return sorted(found)

@@ -1,0 +1,125 @@
+"""JSON records and their fields: every value is checked, every failure has its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from encswap.data.lines import read_lines
+from encswap.errors import InputError, located
+
+_KINDS = {
+    str: "a string",
+    int: "a whole number",
+    dict: "an object",
+    list: "a list",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One JSON object of a file and where it stands."""
+
+    values: Mapping[str, Any]
+    path: Path
+    line: int
+
+    @property
+    def where(self) -> str:
+        """The record's place as `file:line`."""
+        return located(self.path, self.line)
+
+    @property
+    def id(self) -> str:
+        """The record's `id` as text, or one made of the file's name and the line."""
+        value = self.values.get("id")
+        if value is None:
+            return f"{self.path.stem}:{self.line}"
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise self.error(f"'id' should be a string, not {kind_of(value)}")
+        return clean(str(value), "id", self)
+
+    def error(self, message: str, hint: str = "") -> InputError:
+        """Build an InputError that stands at this record."""
+        return InputError(message, where=self.where, hint=hint)
+
+    def inner(self, key: str) -> Record:
+        """Return the object under `key`, at the same place."""
+        return Record(field(self, key, dict), self.path, self.line)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the JSON objects of a file with one on each line; blank lines are passed over."""
+    count = 0
+    for number, line in read_lines(path):
+        if line and not line.isspace():
+            count += 1
+            yield Record(_parse(line, path, number), path, number)
+    if not count:
+        raise InputError("the file holds only blank lines", where=path, hint="give an example")
+
+
+def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"not JSON ({getattr(error, 'msg', error)})",
+            where=located(path, number),
+            hint="each line holds one JSON object",
+        ) from error
+    if not isinstance(value, dict):
+        raise InputError(
+            f"should be an object, not {kind_of(value)}",
+            where=located(path, number),
+            hint='each line holds one JSON object such as {"text": …}',
+        )
+    return value
+
+
+def field(record: Record, key: str, kind: type, default: Any = ...) -> Any:
+    """Return the value of `key`, which must be of `kind`; without a default it must be there."""
+    if key not in record.values:
+        if default is ...:
+            known = ", ".join(repr(name) for name in list(record.values)[:8]) or "nothing"
+            raise record.error(f"lacks {key!r}", hint=f"it holds {known}")
+        return default
+    value = record.values[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise record.error(f"{key!r} should be {_KINDS[kind]}, not {kind_of(value)}")
+    return clean(value, key, record) if isinstance(value, str) else value
+
+
+def clean(value: str, key: str, record: Record) -> str:
+    """Return `value`; refuse a lone surrogate, which no tokenizer and no file can hold."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise record.error(
+            f"{key!r} holds a lone surrogate at character {error.start}",
+            hint="write characters outside the basic plane as a pair, or as themselves",
+        ) from error
+    return value
+
+
+def descriptions(record: Record) -> dict[str, str]:
+    """Return the labels' descriptions under `entity_descriptions`; empty where there are none."""
+    found = field(record, "entity_descriptions", dict, {})
+    for label, description in found.items():
+        if not isinstance(description, str):
+            raise record.error(
+                f"the description of {label!r} should be a string, not {kind_of(description)}"
+            )
+        clean(description, "entity_descriptions", record)
+    return dict(found)
+
+
+def kind_of(value: Any) -> str:
+    """Name the JSON kind of a value, with its article."""
+    return _KINDS.get(type(value), type(value).__name__)

@@ -1,0 +1,96 @@
+"""Gold given by label: strings to be found in the text, or strings with their offsets.
+
+Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from encswap.data.formats.fields import Record, clean, descriptions, field, kind_of, read_records
+from encswap.data.formats.offsets import mention_at
+from encswap.data.formats.table import Format, Notice
+from encswap.data.locate import locate
+from encswap.domain import Example, Mention
+
+
+def read_plan(path: Path, notice: Notice) -> Iterator[Example]:
+    """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`, one a line."""
+    for record in read_records(path):
+        yield _example(record, field(record, "text", str), record, notice)
+
+
+def read_extraction(path: Path, notice: Notice) -> Iterator[Example]:
+    """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`, one a line."""
+    for record in read_records(path):
+        modern = "input" in record.values or "schema" not in record.values
+        text = field(record, "input" if modern else "text", str)
+        yield _example(record, text, record.inner("output" if modern else "schema"), notice)
+
+
+def _example(record: Record, text: str, gold: Record, notice: Notice) -> Example:
+    entities = field(gold, "entities", dict)
+    strings: dict[str, list[str]] = {}
+    placed: set[Mention] = set()
+    for label, values in entities.items():
+        _check_label(label, record)
+        strings[label] = []
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, dict):
+                placed.add(mention_at({**value, "label": label}, text, record))
+            else:
+                strings[label].append(_string(value, label, record))
+    found = locate(text, strings)
+    for repair in found.repairs:
+        notice(record.where, repair)
+    return Example(
+        id=record.id,
+        text=text,
+        mentions=tuple(sorted(placed.union(found.mentions))),
+        unlocated=found.unlocated,
+        labels=tuple(entities),
+        descriptions=descriptions(gold),
+        line=record.line,
+    )
+
+
+def _check_label(label: str, record: Record) -> None:
+    clean(label, "entities", record)
+    if not label.strip():
+        raise record.error("a label is empty", hint="name every label under 'entities'")
+
+
+def _string(value: Any, label: str, record: Record) -> str:
+    if not isinstance(value, str):
+        raise record.error(
+            f"an entity of {label!r} should be a string, not {kind_of(value)}",
+            hint='write {"label": ["string", …]}',
+        )
+    if not value.strip():
+        raise record.error(f"an entity of {label!r} is {_nothing(value)}", hint="leave it out")
+    return clean(value, label, record)
+
+
+def _nothing(value: str) -> str:
+    return "only white space" if value else "empty"
+
+
+def _is_plan(values: dict[str, Any]) -> bool:
+    return "text" in values and isinstance(values.get("entities"), dict)
+
+
+def _is_extraction(values: dict[str, Any]) -> bool:
+    return "input" in values or ("text" in values and "schema" in values)
+
+
+PLAN = Format(
+    "plan", 'JSONL {"text", "entities": {label: [string]}, "id"}', read_plan, is_record=_is_plan
+)
+EXTRACTION = Format(
+    "gliner2",
+    'JSONL {"input", "output": {"entities": {label: [string]}}}',
+    read_extraction,
+    is_record=_is_extraction,
+)
