@@ -91,7 +91,11 @@ class BaseSpec(EncoderSpec):
 
 @dataclass(frozen=True)
 class Source:
-    """A model's files in a local folder, and where they came from."""
+    """A model's files in a local folder, and where they came from.
+
+    `revision` is the commit they were read at; `pinned` says whether someone named it. `files`
+    gives sizes in bytes, also of files that were not fetched.
+    """
 
     name: str
     path: Path
@@ -100,6 +104,8 @@ class Source:
     revision: str | None = None
     allow_pickle: bool = False
     allow_remote_code: bool = False
+    pinned: bool = False
+    files: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

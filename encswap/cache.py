@@ -1,0 +1,44 @@
+"""Where encswap keeps what it would be slow to find out again."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CACHE_VARIABLE = "ENCSWAP_CACHE"
+
+
+def cache_root() -> Path:
+    """Return the cache folder: `ENCSWAP_CACHE`, else `encswap` in the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "encswap"
+
+
+def remember(path: Path, value: Any) -> None:
+    """Write JSON in one step; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
+        ) as file:
+            json.dump(value, file)
+        Path(file.name).replace(path)
+    except OSError:
+        return
+
+
+def recall(path: Path, *, max_age: float | None = None) -> Any:
+    """Read what was remembered at most `max_age` seconds ago; None where there is nothing."""
+    try:
+        if max_age is not None and time.time() - path.stat().st_mtime > max_age:
+            return None
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,349 @@
+"""The hub: whether it can be reached, and files of one repository at one commit.
+
+Whatever the network does, a call here ends within its limit of seconds, and in one line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from encswap.cache import cache_root, recall, remember
+from encswap.errors import SourceError
+
+T = TypeVar("T")
+REACH_SECONDS = 2.0
+REMEMBER_SECONDS = 30.0
+METADATA_SECONDS = 45.0
+METADATA_BYTES = 64 * 2**20
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+OFFLINE_WAYS = "offline ways: a local folder as the name, a filled HF_HOME cache, or --scale mini"
+_METADATA_NAMES = re.compile(
+    r"((encoder_config|[\w-]*Pooling|[\w-]*Transformer)/)?[^/]+\.(json|txt|model|vocab|jinja)"
+    r"|README\.md|LICENSE[^/]*"
+)
+_WEIGHT_NAMES = re.compile(r"[^/]+\.(safetensors|bin|index\.json)")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a repository at one commit: sizes in bytes, and the checksums that it names."""
+
+    commit: str
+    sizes: Mapping[str, int]
+    checksums: Mapping[str, str]
+
+
+@lru_cache(maxsize=1)
+def hub_reachable() -> bool:
+    """Say whether the hub answers; asked once, at most two seconds, then remembered."""
+    return not why_unreachable()
+
+
+def why_unreachable() -> str:
+    """Say in a few words why the hub cannot be reached; empty where it can."""
+    return _ask(endpoint(), _is_offline())
+
+
+def forget() -> None:
+    """Ask again next time."""
+    hub_reachable.cache_clear()
+    _ask.cache_clear()
+
+
+def endpoint() -> str:
+    """The hub's address."""
+    from huggingface_hub import constants
+
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def _is_offline() -> str:
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}:
+            return f"{variable} is set"
+    return ""
+
+
+@lru_cache(maxsize=8)
+def _ask(address: str, offline: str) -> str:
+    if offline:
+        return offline
+    note = cache_root() / "hub" / "unreachable.json"
+    known = recall(note, max_age=REMEMBER_SECONDS)
+    if isinstance(known, dict) and known.get("endpoint") == address:
+        return str(known.get("reason"))
+    try:
+        within(REACH_SECONDS, lambda: _knock(address), f"{address} gave no answer")
+    except SourceError as error:
+        remember(note, {"endpoint": address, "reason": error.message})
+        return error.message
+    return ""
+
+
+def _knock(address: str) -> None:
+    """Ask as the hub's own client would: with its proxies and certificates."""
+    from huggingface_hub import get_session
+
+    try:
+        status = get_session().head(address, timeout=REACH_SECONDS).status_code
+    except Exception as error:
+        raise SourceError(f"{address} cannot be reached ({type(error).__name__})") from error
+    if status in {407, 502, 503, 504}:
+        raise SourceError(f"{address} cannot be reached (HTTP {status})")
+
+
+def within(seconds: float, call: Callable[[], T], what: str) -> T:
+    """Return what `call` returns, or give up on it after so many seconds.
+
+    The hub's client retries, sleeps and resumes without a limit of its own; the thread that is
+    given up on is a daemon and ends with the process.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:
+            failures.append(error)
+
+    with _LastWarning() as heard:
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        last = f"; last: {heard.text}" if heard.text else ""
+        raise SourceError(f"{what} within {seconds:g} s{last}")
+    return results[0]
+
+
+class _LastWarning(logging.Handler):
+    """Keep what the hub's client last complained of, instead of printing it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage().splitlines()[0]
+        if not line.startswith("Retrying"):
+            self.text = line[:160]
+
+    def __enter__(self) -> _LastWarning:
+        logger = logging.getLogger("huggingface_hub")
+        logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("huggingface_hub").removeHandler(self)
+
+
+def fetch(
+    hub_id: str, revision: str | None, *, weights: bool, allow_pickle: bool = False
+) -> tuple[Path, Listing]:
+    """Fetch the files of one commit into the hub's cache; the name of a branch is resolved first.
+
+    Without `weights`: only config, tokenizer and other small files. Every file is compared with
+    the checksum that the hub names for it, which its client does not do.
+    """
+    if reason := why_unreachable():
+        return _from_cache(hub_id, revision, reason, weights=weights)
+    listing = within(
+        METADATA_SECONDS, lambda: _list(hub_id, revision), f"{hub_id}: the hub did not answer"
+    )
+    small = wanted_metadata(listing.sizes)
+    folder = within(
+        METADATA_SECONDS,
+        lambda: _download(hub_id, listing, small),
+        f"{hub_id}: its small files did not arrive",
+    )
+    if weights:
+        _download(hub_id, listing, wanted_weights(hub_id, listing.sizes, allow_pickle))
+    remember(_note(hub_id, revision), {"commit": listing.commit, "sizes": dict(listing.sizes)})
+    return folder, listing
+
+
+def wanted_metadata(sizes: Mapping[str, int]) -> list[str]:
+    """Choose config, tokenizer and other small files."""
+    return [
+        name
+        for name, size in sizes.items()
+        if _METADATA_NAMES.fullmatch(name) and size <= METADATA_BYTES
+    ]
+
+
+def wanted_weights(name: str, sizes: Mapping[str, int], allow_pickle: bool) -> list[str]:
+    """Choose the weights in the root folder: safetensors, else pickle where it is allowed."""
+    found = [file for file in sizes if _WEIGHT_NAMES.fullmatch(file)]
+    safe = [file for file in found if ".safetensors" in file]
+    pickles = [file for file in found if file.startswith("pytorch_model")]
+    if safe or (allow_pickle and pickles):
+        return safe or pickles
+    if pickles:
+        raise SourceError(
+            f"{name} has its weights only as pickle ({pickles[0]}), which can run code",
+            hint=f"if you trust it: --allow-pickle {name}",
+        )
+    raise SourceError(f"{name} has no weights", hint="expected model.safetensors")
+
+
+def _list(hub_id: str, revision: str | None) -> Listing:
+    from huggingface_hub import HfApi
+
+    with _one_line(hub_id, revision):
+        info = HfApi(endpoint=endpoint()).model_info(
+            hub_id, revision=revision, files_metadata=True, timeout=10
+        )
+    siblings = info.siblings or []
+    return Listing(
+        commit=str(info.sha),
+        sizes={one.rfilename: int(one.size or 0) for one in siblings},
+        checksums={one.rfilename: _checksum(one) for one in siblings},
+    )
+
+
+def _checksum(sibling: Any) -> str:
+    lfs = getattr(sibling, "lfs", None)
+    return str((lfs.sha256 if lfs else None) or getattr(sibling, "blob_id", None) or "")
+
+
+def _download(hub_id: str, listing: Listing, names: Iterable[str]) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    folder = Path()
+    for name in names:
+        with _one_line(hub_id, listing.commit):
+            path = Path(
+                hf_hub_download(
+                    hub_id,
+                    name,
+                    revision=listing.commit,
+                    endpoint=endpoint(),
+                    etag_timeout=5,
+                )
+            )
+        folder = Path(str(path)[: -len(name)])
+        if folder.name != listing.commit:
+            raise SourceError(f"{hub_id} moved from {listing.commit[:12]} while it was read")
+        _verify(hub_id, name, path, listing.checksums.get(name, ""))
+    if not folder.name:
+        raise SourceError(f"{hub_id} holds no config and no tokenizer")
+    return folder
+
+
+def _verify(hub_id: str, name: str, path: Path, checksum: str) -> None:
+    if len(checksum) not in (40, 64):
+        return
+    real = path.resolve()
+    if real.name == f"{checksum}.verified" or recall(_seal(checksum)) == real.stat().st_size:
+        return
+    digest = hashlib.sha256() if len(checksum) == 64 else hashlib.sha1(usedforsecurity=False)
+    if len(checksum) == 40:  # a git blob: its header is hashed too
+        digest.update(f"blob {real.stat().st_size}\0".encode())
+    with real.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    if digest.hexdigest() != checksum:
+        path.unlink(missing_ok=True)
+        real.unlink(missing_ok=True)
+        raise SourceError(
+            f"{hub_id}: {name} does not have the checksum that the hub names for it",
+            hint="the file was removed from the cache; try again",
+        )
+    remember(_seal(checksum), real.stat().st_size)
+
+
+def _seal(checksum: str) -> Path:
+    return cache_root() / "hub" / "verified" / f"{checksum}.json"
+
+
+def _note(hub_id: str, revision: str | None) -> Path:
+    name = f"{hub_id.replace('/', '--')}@{(revision or 'main').replace('/', '--')}.json"
+    return cache_root() / "hub" / "listings" / name
+
+
+def _from_cache(
+    hub_id: str, revision: str | None, reason: str, *, weights: bool
+) -> tuple[Path, Listing]:
+    """Find the files that an earlier call, or another program, left in the hub's cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    note = recall(_note(hub_id, revision)) or {}
+    for name in ("config.json", "gliner_config.json", "modules.json"):
+        found = try_to_load_from_cache(hub_id, name, revision=note.get("commit") or revision)
+        if isinstance(found, str):
+            folder = Path(found).parent
+            sizes = note.get("sizes") or {
+                str(path.relative_to(folder)): path.stat().st_size
+                for path in folder.rglob("*")
+                if path.is_file()
+            }
+            if weights and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+                break
+            return folder, Listing(folder.name, sizes, {})
+    raise SourceError(
+        f"{hub_id} is not in the cache and the hub cannot be reached: {reason}", hint=OFFLINE_WAYS
+    )
+
+
+class _one_line:  # noqa: N801 - reads as the statement it is
+    """Turn the hub client's errors into one line that says what to do."""
+
+    def __init__(self, hub_id: str, revision: str | None) -> None:
+        self.name = hub_id
+        self.revision = revision or "main"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, SourceError):
+            message, hint = _told(error, self.revision)
+            raise SourceError(f"{self.name}: {message}", hint=hint) from error
+
+
+def _told(error: Exception, revision: str) -> tuple[str, str]:
+    from huggingface_hub import errors
+
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    kinds: list[tuple[bool, str, str]] = [
+        (
+            isinstance(error, errors.GatedRepoError),
+            f"is gated (HTTP {status})",
+            "accept its terms on its page and set HF_TOKEN",
+        ),
+        (
+            isinstance(error, errors.RepositoryNotFoundError),
+            f"no such repository, or it is private (HTTP {status})",
+            "check the spelling, or set HF_TOKEN",
+        ),
+        (
+            isinstance(error, errors.RevisionNotFoundError),
+            f"has no revision {revision!r}",
+            "give a branch, a tag or a commit",
+        ),
+        (
+            status == 429,
+            "the hub limits the rate (HTTP 429)",
+            "wait a few minutes, or set HF_TOKEN",
+        ),
+        (status in {401, 403}, f"access is refused (HTTP {status})", "set HF_TOKEN"),
+        (status is not None, f"the hub answered HTTP {status}", "try again"),
+    ]
+    for holds, message, hint in kinds:
+        if holds:
+            return message, hint
+    first = (str(error).splitlines() or [""])[0]
+    return f"could not be read: {type(error).__name__}: {first}", "try again"
