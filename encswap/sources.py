@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from encswap.cache import cache_root
-from encswap.domain import EncoderSpec, Scale, Source
+from encswap.domain import BaseSpec, EncoderSpec, Scale, Source
 from encswap.errors import SourceError, UnknownNameError
 from encswap.hub import HUB_ID, fetch, hub_reachable, why_unreachable
 from encswap.plugins import Plugins
@@ -46,6 +46,8 @@ def spec_of(name_or_path: str | Path, plugins: Plugins) -> EncoderSpec:
     registered = plugins.encoders.get(name) or plugins.bases.get(name)
     if registered is not None:
         return registered
+    if text == MINI_BASE:
+        return BaseSpec(name=text, hub_id="")
     if (folder := _folder(text)) is not None:
         return EncoderSpec(name=folder.name or str(folder), hub_id="")
     if HUB_ID.fullmatch(name):

@@ -18,6 +18,7 @@ SPEC = EncoderSpec(
         "parameters": Fact(303_000_000, "T", DATE, "1.21 GB of float32 weights, about 0.3B"),
         "weights_bytes": Fact(1_210_000_000, "T", DATE, "model page"),
         "licence": Fact("cc-by-nc-4.0", "V", DATE, "model page"),
+        "published_scores": Fact({"its own KONNE set, F1": 76.0}, "T", DATE),
         "layout": Fact("complete-model", "V", DATE, "gliner_config.json"),
     },
     claims={

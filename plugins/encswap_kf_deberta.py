@@ -54,6 +54,7 @@ SPEC = EncoderSpec(
         ),
         "parameters": Fact(185_290_752, "R", DATE, "counted on the meta device from these fields"),
         "licence": Fact("mit", "V", DATE, "model page"),
+        "published_scores": Fact({"KLUE-NER entity F1": 89.17}, "V", DATE, "its own README"),
         "layout": Fact("encoder", "D", DATE),
     },
 )

@@ -48,6 +48,7 @@ SPEC = EncoderSpec(
         ),
         "parameters": Fact(112_330_752, "R", DATE, "counted on the meta device from these fields"),
         "licence": Fact("apache-2.0", "V", DATE, "model page"),
+        "published_scores": Fact({"KLUE-NER entity F1": 86.11}, "V", DATE, "KLUE README"),
         "layout": Fact("encoder", "M", DATE),
     },
     claims={

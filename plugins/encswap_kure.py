@@ -34,7 +34,7 @@ SPEC = EncoderSpec(
             DATE,
         ),
         "config_class": Fact("XLMRobertaConfig", "M", DATE),
-        "architecture": Fact("RoBERTa (sentence transformer)", "V", DATE, "modules.json"),
+        "architecture": Fact("Sentence Transformer", "V", DATE, "modules.json"),
         "tokenizer": Fact(
             {
                 "model": "Unigram",
@@ -58,7 +58,7 @@ SPEC = EncoderSpec(
         ),
     },
     claims={
-        "architecture": Claim("Sentence Transformer", None, PLAN),
+        "architecture": Claim("Sentence Transformer", "Sentence Transformer", PLAN),
         "hidden_size": Claim("1024 (문장 벡터, a sentence vector)", 1024, PLAN),
         "layout": Claim(
             "구조적 불가 (structurally impossible)",

@@ -53,6 +53,7 @@ SPEC = EncoderSpec(
         ),
         "parameters": Fact(278_043_648, "R", DATE, "counted on the meta device from these fields"),
         "licence": Fact("mit", "M", DATE),
+        "published_scores": Fact({"KLUE-NER entity F1": 80.37}, "V", DATE, "KLUE README"),
         "layout": Fact("encoder", "M", DATE),
     },
     claims={
@@ -60,6 +61,11 @@ SPEC = EncoderSpec(
         "parameters": Claim("270M", 270_000_000, PLAN),
         "hidden_size": Claim("768", 768, PLAN),
         "config_class": Claim("XLMRobertaConfig", "XLMRobertaConfig", PLAN),
+        "published_scores": Claim(
+            "GLiNER v2.1에서 한국어 F1~65% 한계 (GLiNER v2.1 with it stays near F1 65% on Korean)",
+            None,
+            "plan 2.2",
+        ),
         "rejected": Claim(
             "RoBERTa 아키텍처 (270M, 무거움). GLiNER v2.1에서 한국어 F1~65% 한계."
             " 아키텍처 불일치로 head 재활용 불가"

@@ -2,8 +2,172 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
 import typer
+
+from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.checks.criteria import Criteria
+    from encswap.checks.report import CheckReport
+    from encswap.domain import CheckContext
+    from encswap.plugins import Plugins
+
+
+class DepthName(StrEnum):
+    """How deep to look."""
+
+    facts = "facts"
+    config = "config"
+    forward = "forward"
+    weights = "weights"
+
+
+class ScaleName(StrEnum):
+    """Which files to take: the real ones, or small ones of the same classes."""
+
+    full = "full"
+    mini = "mini"
 
 
 def attach(app: typer.Typer) -> None:
     """Add the command to the application."""
+    app.command("check")(check)
+
+
+def check(
+    names: list[str] = typer.Argument(
+        None, metavar="[NAME]...", help="Registered names, hub ids (NAME@REVISION) or folders."
+    ),
+    everything: bool = typer.Option(
+        False, "--all", help="Every registered encoder; so it is where no NAME is given."
+    ),
+    base: str = typer.Option(
+        None, "--base", help="The model to put it into; default: the one that the criteria name."
+    ),
+    data: str = typer.Option(None, "--data", help="Your examples: coverage, and their number."),
+    depth: DepthName = typer.Option(DepthName.facts, "--depth", help="How deep to look."),
+    criteria: str = typer.Option("plan", "--criteria", help="plan, shape, or a YAML file."),
+    scale: ScaleName = typer.Option(ScaleName.full, "--scale", help="mini needs no download."),
+    allow_pickle: list[str] = typer.Option(
+        None, "--allow-pickle", metavar="NAME", help="Read this one's pickle weights."
+    ),
+    format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
+    explain: str = typer.Option(None, "--explain", metavar="CODE", help="Tell about one code."),
+    verbose: bool = typer.Option(False, "-v", "--verbose", help="Show every finding."),
+) -> None:
+    """Judge which encoders fit the base, with the evidence for it."""
+    if explain:
+        _explain(explain)
+        return
+    from encswap.checks.criteria import load_criteria
+    from encswap.plugins import load_plugins
+
+    judged_by = load_criteria(criteria)
+    plugins = load_plugins()
+    chosen = list(names or [])
+    if everything or not chosen:
+        chosen += [name for name in plugins.encoders if name not in chosen]
+    context = _context(depth.value, data, plugins)
+    files = (scale.value, tuple(allow_pickle or ()))
+    report = _run(chosen, base, judged_by, context, plugins, files)
+    for failed in plugins.failures():
+        note(f"encswap: plugin {failed.name!r} was set aside: {failed.error}")
+    _show(report, format, verbose)
+    if report.recommended is None:
+        raise typer.Exit(1)
+
+
+def compare_facts() -> tuple[str, str | None]:
+    """Compare all registered encoders by recorded facts: the table, and the recommended one."""
+    from encswap.checks.criteria import load_criteria
+    from encswap.cli.check_view import table_text
+    from encswap.domain import CheckContext
+    from encswap.plugins import load_plugins
+
+    plugins = load_plugins()
+    names, context = list(plugins.encoders), CheckContext(depth="facts")
+    report = _run(names, None, load_criteria("plan"), context, plugins)
+    return table_text(report), report.recommended
+
+
+def _explain(code: str) -> None:
+    from encswap.checks.codes import CODES
+    from encswap.cli.check_view import catalogue_page
+    from encswap.cli.check_view import explain as told
+    from encswap.errors import UnknownNameError
+
+    if code == "all":
+        write(catalogue_page())
+        return
+    if code not in CODES:
+        raise UnknownNameError("code", code, list(CODES))
+    write(told(code))
+
+
+def _context(depth: str, data: str | None, plugins: Plugins) -> CheckContext:
+    from encswap.domain import CheckContext
+
+    if data is None:
+        return CheckContext(depth=depth)  # type: ignore[arg-type]
+    from encswap.data.readers import read_examples
+    from encswap.data.shipped import find_data
+
+    examples = tuple(read_examples(find_data(data)))
+    splitters = {}
+    for name in plugins.splitter_names:
+        try:
+            splitters[name] = plugins.splitter(name)
+        except Exception as error:
+            note(f"encswap: splitter {name!r} is left out: {error}")
+    return CheckContext(
+        depth=depth,  # type: ignore[arg-type]
+        examples=examples,
+        splitters=splitters,
+        training_examples=len(examples),
+    )
+
+
+def _run(
+    names: list[str],
+    base: str | None,
+    criteria: Criteria,
+    context: CheckContext,
+    plugins: Plugins,
+    files: tuple[str, tuple[str, ...]] = ("full", ()),
+) -> CheckReport:
+    from encswap.checks.criteria import load_criteria
+    from encswap.checks.run import Request, run_checks
+
+    scale, allow_pickle = files
+    request = Request(
+        names=names,
+        base=base or ("mini" if scale == "mini" else criteria.base or load_criteria("plan").base),
+        criteria=criteria,
+        context=context,
+        scale=scale,  # type: ignore[arg-type]
+        allow_pickle=allow_pickle,
+    )
+    if context.depth == "facts" or not sys.stderr.isatty():
+        return run_checks(request, plugins)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"looking at depth {context.depth}", total=2 * len(names) + 1)
+        return run_checks(request, plugins, progress=lambda _name: bar.advance(task))
+
+
+def _show(report: CheckReport, format: Format, verbose: bool) -> None:  # noqa: A002
+    if format is Format.json:
+        write_json(report.to_json())
+        return
+    from encswap.cli.check_view import as_markdown, print_table
+
+    if format is Format.markdown:
+        write(as_markdown(report, verbose=verbose))
+    else:
+        print_table(report, verbose=verbose)

@@ -1,0 +1,85 @@
+"""The catalogue: every check of encswap, as the default implementation of `check_compatibility`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from encswap.checks import provenance, resources, shape
+from encswap.checks.codes import codes_at, reaches
+from encswap.checks.evidence import Case, gather
+from encswap.domain import CheckContext, Depth, Finding, Subject
+from encswap.hookspecs import hookimpl
+
+Check = Callable[[Case], Finding | Iterable[Finding] | None]
+
+FACT_CHECKS: tuple[Check, ...] = (
+    shape.architecture,
+    shape.encoder_only,
+    shape.hidden_size,
+    shape.layers,
+    shape.token_level,
+    shape.complete_model,
+    shape.positions,
+    resources.resources,
+    provenance.licence,
+    provenance.revision,
+    provenance.published_score,
+)
+
+
+@hookimpl(trylast=True)
+def check_compatibility(
+    base: Subject, candidate: Subject, context: CheckContext
+) -> list[Finding] | None:
+    """Run the checks of every depth up to the context's, as far as the files are at hand."""
+    case = make_case(base, candidate, context)
+    findings = list(case.candidate.faults)
+    findings += run_each(FACT_CHECKS, case)
+    for depth in ("config", "forward", "weights"):
+        if reaches(context.depth, depth):
+            findings += list(deeper(depth, case))
+    return findings
+
+
+def make_case(base: Subject, candidate: Subject, context: CheckContext) -> Case:
+    """Gather the evidence of both sides."""
+    return Case(
+        base_spec=base.spec,
+        spec=candidate.spec,
+        base=gather(base, context.depth),
+        candidate=gather(candidate, context.depth),
+        context=context,
+        base_source=base.source,
+        source=candidate.source,
+        unreachable=candidate.unreachable,
+    )
+
+
+def deeper(depth: Depth, case: Case) -> Iterator[Finding]:
+    """Run the checks that need files; where there are none, skip them with the reason."""
+    if case.source is None:
+        reason = case.unreachable or "no files at hand"
+        for code in codes_at(depth):
+            yield Finding(code, "skip", depth, reason)
+        return
+    yield from run_each(_checks_of(depth), case)
+
+
+def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
+    """Run checks one by one; one that breaks is a finding and costs only itself."""
+    for check in checks:
+        try:
+            result = check(case)
+        except Exception as error:
+            code = check.__name__.replace("_", "-")
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            yield Finding(code, "fail", case.depth, f"could not be judged: {text}")
+            continue
+        if isinstance(result, Finding):
+            yield result
+        elif result is not None:
+            yield from result
+
+
+def _checks_of(_depth: Depth) -> tuple[Check, ...]:
+    return ()

@@ -1,0 +1,161 @@
+"""A check from end to end: files, findings, verdicts, ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from encswap.checks.criteria import Criteria, judge
+from encswap.checks.evidence import Evidence, differing_claim, gather
+from encswap.checks.ranking import rank
+from encswap.checks.report import CandidateResult, CheckReport
+from encswap.domain import CheckContext, EncoderSpec, Scale, Source, Subject
+from encswap.errors import EncswapError
+from encswap.plugins import Plugins
+from encswap.sources import Need, resolve, spec_of
+
+Progress = Callable[[str], None]
+Finder = Callable[[str], Source]
+VERDICT_ORDER = {"selected": 0, "unknown": 1, "rejected": 2}
+CLAIMED = ("architecture", "parameters", "hidden_size", "config_class")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: candidates by name, hub id or folder, before one base."""
+
+    names: Sequence[str]
+    base: str
+    criteria: Criteria
+    context: CheckContext
+    scale: Scale = "full"
+    allow_pickle: tuple[str, ...] = ()
+
+
+def run_checks(
+    request: Request,
+    plugins: Plugins,
+    *,
+    find: Finder | None = None,
+    progress: Progress = lambda _name: None,
+) -> CheckReport:
+    """Check every candidate; what fails at one is its own finding.
+
+    `find` gives a candidate's files from elsewhere, where their own cannot be reached.
+    """
+    names = list(dict.fromkeys(request.names))
+    base, *subjects = _subjects([request.base, *names], request, plugins, find, progress)
+    results = [_result(base, one, request, plugins) for one in subjects]
+    return _report(base, results, request)
+
+
+def _subjects(
+    names: Sequence[str],
+    request: Request,
+    plugins: Plugins,
+    find: Finder | None,
+    progress: Progress,
+) -> list[Subject]:
+    specs = [spec_of(name, plugins) for name in names]
+    if request.context.depth == "facts" and all(spec.facts for spec in specs):
+        return [Subject(spec) for spec in specs]
+
+    def subject(pair: tuple[str, EncoderSpec]) -> Subject:
+        name, spec = pair
+        made = _with_source(name, spec, request, plugins, find)
+        progress(spec.name)
+        return made
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(subject, zip(names, specs, strict=True)))
+
+
+def _with_source(
+    name: str, spec: EncoderSpec, request: Request, plugins: Plugins, find: Finder | None
+) -> Subject:
+    need: Need = "weights" if request.context.depth == "weights" else "metadata"
+    try:
+        source = resolve(
+            name,
+            plugins,
+            scale=request.scale,
+            allow_pickle=spec.name in request.allow_pickle or name in request.allow_pickle,
+            need=need,
+        )
+        return Subject(spec, source)
+    except EncswapError as error:
+        if find is not None:
+            try:
+                return Subject(spec, find(name), str(error))
+            except EncswapError:
+                pass
+        return Subject(spec, None, str(error))
+
+
+def _result(
+    base: Subject, candidate: Subject, request: Request, plugins: Plugins
+) -> CandidateResult:
+    context = request.context
+    if candidate.source is not None and not candidate.spec.facts and context.depth == "facts":
+        context = replace(context, depth="config")
+    findings = list(plugins.check_compatibility(base, candidate, context))
+    verdict, reasons, judged = judge(findings, request.criteria, context.training_examples)
+    evidence = gather(candidate, context.depth)
+    return CandidateResult(
+        name=candidate.spec.name,
+        source=_where(candidate),
+        revision=candidate.source.revision if candidate.source else candidate.spec.revision,
+        architecture=evidence.architecture,
+        config_class=evidence.config_class,
+        hidden_size=evidence.hidden_size,
+        layers=evidence.layers,
+        parameters=evidence.parameters,
+        verdict=verdict,
+        depth=evidence.depth,
+        reasons=tuple(reasons),
+        findings=tuple(judged),
+        claims=_claims(candidate.spec, evidence),
+        figures={
+            "parameters": evidence.parameters,
+            "subtokens-per-word": _subtokens(judged, evidence),
+        },
+    )
+
+
+def _where(subject: Subject) -> str:
+    if subject.source is not None:
+        return subject.source.identifier
+    return subject.spec.hub_id
+
+
+def _claims(spec: EncoderSpec, evidence: Evidence) -> dict[str, str]:
+    found = {key: differing_claim(spec, key, getattr(evidence, key)) for key in CLAIMED}
+    return {key: text for key, text in found.items() if text is not None}
+
+
+def _subtokens(findings: Sequence[object], evidence: Evidence) -> float | None:
+    for finding in findings:
+        measured = getattr(finding, "evidence", {}).get("subtokens_per_word")
+        if measured is not None:
+            return float(measured)
+    recorded = evidence.tokenizer.get("subtokens_per_word")
+    return float(recorded) if isinstance(recorded, int | float) else None
+
+
+def _report(base: Subject, results: Sequence[CandidateResult], request: Request) -> CheckReport:
+    selected = [(one, one.figures) for one in results if one.verdict == "selected"]
+    ranked, rule = rank(selected, request.criteria.rank)
+    others = sorted(
+        (one for one in results if one.verdict != "selected"),
+        key=lambda one: VERDICT_ORDER[one.verdict],
+    )
+    return CheckReport(
+        base=base.spec.name,
+        criteria=request.criteria.name,
+        depth=request.context.depth,
+        recommended=ranked[0].name if ranked else None,
+        candidates=(*ranked, *others),
+        ranking=rule if ranked else "",
+        criteria_title=request.criteria.title,
+    )

@@ -1,0 +1,215 @@
+"""How a check's report looks: a table for a person, Markdown for a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from encswap.checks.codes import CODES, Code
+from encswap.checks.report import CandidateResult, CheckReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPED_WIDTH = 120
+SIGNS = {"selected": "✓", "rejected": "✗", "unknown": "?"}
+COLOURS = {"selected": "green", "rejected": "red", "unknown": "yellow"}
+STATUS_COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
+COLUMNS = (
+    "candidate",
+    "architecture",
+    "parameters",
+    "hidden",
+    "config class",
+    "verdict",
+    "reason",
+)
+
+
+def print_table(report: CheckReport, *, verbose: bool = False) -> None:
+    """Print the comparison, and with `verbose` every finding."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    _draw(report, Console(width=width, highlight=False, emoji=False), verbose)
+
+
+def table_text(report: CheckReport, width: int = PIPED_WIDTH) -> str:
+    """Return the comparison as plain text."""
+    from rich.console import Console
+
+    console = Console(width=width, highlight=False, emoji=False, no_color=True)
+    with console.capture() as captured:
+        _draw(report, console, verbose=False)
+    return captured.get()
+
+
+def _draw(report: CheckReport, console: Console, verbose: bool) -> None:
+    console.print(_head(report))
+    console.print()
+    _draw_comparison(report, console)
+    for line in closing_lines(report):
+        console.print(line, markup=False)
+    if verbose:
+        for one in report.candidates:
+            console.print()
+            console.print(_findings(one))
+
+
+def _head(report: CheckReport) -> str:
+    return f"base {report.base} · criteria {report.criteria} · depth {report.depth}"
+
+
+def _draw_comparison(report: CheckReport, console: Console) -> None:
+    """Draw a line of figures for each candidate, and under it, in full width, the reason."""
+    from rich.cells import cell_len, set_cell_size
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    rows = [_row(one, report) for one in report.candidates]
+    widths = [max(map(cell_len, column)) for column in zip(COLUMNS[:-1], *rows, strict=True)]
+
+    indent = (0, 0, 0, widths[0] + 2)
+
+    def line(cells: Sequence[str]) -> str:
+        sized = [set_cell_size(cell, size) for cell, size in zip(cells, widths, strict=True)]
+        return escape("  ".join(sized).rstrip())
+
+    console.print(f"[bold]{line(COLUMNS[:-1])}[/bold]", no_wrap=True, overflow="ellipsis")
+    console.print(f"[dim]{'─' * min(console.width, sum(widths) + 2 * len(widths))}[/dim]")
+    for one, row in zip(report.candidates, rows, strict=True):
+        text = f"[{COLOURS[one.verdict]}]{line(row)}[/]"
+        console.print(text, no_wrap=True, overflow="ellipsis")
+        console.print(Padding(escape(reason_of(one)), indent, expand=False))
+        for said in said_of(one):
+            console.print(Padding(f"[dim]{escape(said)}[/dim]", indent, expand=False))
+        console.print()
+
+
+def _row(one: CandidateResult, report: CheckReport) -> list[str]:
+    star = " ★" if one.name == report.recommended else ""
+    cells = [cell.replace("\nplan: ", " (plan: ") + ")" * ("\n" in cell) for cell in cells_of(one)]
+    return [one.name + star, *cells, f"{SIGNS[one.verdict]} {one.verdict}"]
+
+
+def cells_of(one: CandidateResult) -> list[str]:
+    """Return architecture, parameters, hidden size and class, each with a claim that differs."""
+    values = {
+        "architecture": one.architecture or "–",
+        "parameters": millions(one.parameters),
+        "hidden_size": str(one.hidden_size or "–"),
+        "config_class": one.config_class or "–",
+    }
+    return [
+        f"{value}\nplan: {one.claims[key].split(' (')[0]}" if key in one.claims else value
+        for key, value in values.items()
+    ]
+
+
+def reason_of(one: CandidateResult) -> str:
+    """Join the reasons into one sentence."""
+    return "; ".join(reason.message for reason in one.reasons)
+
+
+def said_of(one: CandidateResult) -> list[str]:
+    """List what was claimed of findings that have no column of their own."""
+    shown = {"architecture", "hidden-size", "resources"}
+    return [
+        f"plan: {finding.claim}"
+        for finding in one.findings
+        if finding.claim and finding.code not in shown
+    ]
+
+
+def millions(count: int | None) -> str:
+    """Write a number of parameters as people say it."""
+    return f"{count / 1e6:.1f}M" if count is not None else "–"
+
+
+def closing_lines(report: CheckReport) -> list[str]:
+    """Say what is recommended and by which rule, or that nothing is selected."""
+    chosen = [one for one in report.candidates if one.verdict == "selected"]
+    lines = [f"criteria {report.criteria}: {report.criteria_title}"]
+    if chosen:
+        lines.append(f"★ recommended: {report.recommended}; {report.ranking}")
+    else:
+        lines.append("nothing is selected")
+    return lines
+
+
+def _findings(one: CandidateResult) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    title = f"{one.name} · {one.source or '–'} · {one.revision or 'no commit'}"
+    table = Table(title=title, box=box.SIMPLE, pad_edge=False, title_justify="left")
+    for name in ("code", "status", "depth"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("finding", ratio=1, overflow="fold")
+    for finding in one.findings:
+        colour = STATUS_COLOURS[finding.status]
+        said = f"\n[dim]plan: {escape(finding.claim)}[/dim]" if finding.claim else ""
+        table.add_row(
+            finding.code,
+            f"[{colour}]{finding.status}[/{colour}]",
+            finding.depth,
+            escape(finding.message) + said,
+        )
+    return table
+
+
+def as_markdown(report: CheckReport, *, verbose: bool = False) -> str:
+    """Write the report as Markdown, fit to paste."""
+    lines = [f"**{_head(report)}**", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    for one in report.candidates:
+        name = f"**{one.name}**" if one.name == report.recommended else one.name
+        verdict = f"{SIGNS[one.verdict]} {one.verdict}"
+        reason = "\n".join([reason_of(one), *said_of(one)])
+        lines.append(_line([name, *cells_of(one), verdict, reason]))
+    lines += ["", *(f"- {line}" for line in closing_lines(report))]
+    if verbose:
+        for one in report.candidates:
+            lines += ["", f"### {one.name}", "", _line(("code", "status", "depth", "finding"))]
+            lines.append(_line(["---"] * 4))
+            for finding in one.findings:
+                said = f"\nplan: {finding.claim}" if finding.claim else ""
+                cells = (f"`{finding.code}`", finding.status, finding.depth, finding.message + said)
+                lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _line(cells: object) -> str:
+    assert isinstance(cells, list | tuple)
+    return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", "<br>") for c in cells) + " |"
+
+
+def explain(code: str) -> str:
+    """Write one code's page section as Markdown."""
+    return section(CODES[code])
+
+
+def section(code: Code) -> str:
+    """Write what a code looks at, when it fails, and what to do."""
+    return "\n\n".join(
+        [
+            f"## `{code.code}`",
+            f"From depth `{code.depth}` on. {code.looks_at}",
+            f"**Fails:** {code.fails}",
+            f"**What to do:** {code.remedy}",
+        ]
+    )
+
+
+def catalogue_page() -> str:
+    """Write the page of all codes."""
+    sections = [section(code) for code in CODES.values()]
+    head = (
+        "# The checks\n\n"
+        "`encswap check` collects findings at four depths, `facts`, `config`, `forward` and"
+        " `weights`; a depth that\ncould not be reached is `skip`, never `pass`. Criteria turn"
+        " findings into a verdict. This page is written by\n`encswap check --explain all`."
+    )
+    return "\n\n".join([head, *sections]) + "\n"
