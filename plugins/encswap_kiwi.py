@@ -38,7 +38,7 @@ COUNTERS = frozenset("개년월일시분초차회명살세기강배층위번건�
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏͰ-Ͽ"
 _TERM = re.compile(
     rf"[{_LETTER}][{_LETTER}0-9]*+(?:[-'’][{_LETTER}0-9]++)*+"  # HbA1c, COVID-19, Crohn's
-    rf"|\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++|(?:-\d++)++)?+(?!\.\d)(?:[{_LETTER}]++\d*+)?"  # 1,200.5mg
+    rf"|(?<!\d\.)\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++|(?:-\d++)++)?+(?!\.\d)(?:[{_LETTER}]++\d*+)?"  # 1,200.5mg
     r"|\d++"
 )
 # Anchored at the start of a run, so that a long run is read once.
@@ -155,9 +155,9 @@ def _ending_cuts(text: str, token: Any) -> Iterator[int]:
             yield end
         if end - start >= 2 and text[end - 1] in TITLES:
             yield end - 1
-    elif token.tag in ("NNB", "NNG") and end - start > 1 and text[start] in COUNTERS:
-        if text[start - 1 : start].isdecimal():
-            yield start + 1
+    counted = token.tag in ("NNB", "NNG") and text[start - 1 : start].isdecimal()
+    if counted and end - start > 1 and text[start] in COUNTERS:
+        yield start + 1
 
 
 def _script_changes(text: str) -> Iterator[int]:
@@ -208,7 +208,8 @@ def _composed(text: str) -> tuple[str, Sequence[int]]:
         return text, range(len(text) + 1)
     parts: list[str] = []
     origins = [0]
-    for start, end in pairwise([*(i for i, c in enumerate(text) if not _joins(c)), len(text)]):
+    starts = (place for place in range(1, len(text)) if not _joins(text[place]))
+    for start, end in pairwise([0, *starts, len(text)]):
         part = unicodedata.normalize("NFC", text[start:end])
         parts.append(part)
         # What composes is not cut: the places within stand at its end.
@@ -217,7 +218,7 @@ def _composed(text: str) -> tuple[str, Sequence[int]]:
 
 
 def _joins(char: str) -> bool:
-    """Whether `char` may compose with what stands before it: a mark, a conjoining vowel or final."""
+    """Whether `char` may compose with what stands before it, as marks and conjoining jamo do."""
     return unicodedata.category(char)[0] == "M" or "\u1160" <= char <= "\u11ff"
 
 

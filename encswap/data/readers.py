@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from encswap.data.formats.characters import CHARACTERS
 from encswap.data.formats.offsets import SPANS
+from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.words import WORDS
 from encswap.data.lines import read_lines
 from encswap.data.locate import Repair
 from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError, located
 
-FORMATS: dict[str, Format] = {one.name: one for one in (PLAN, EXTRACTION, SPANS)}
+FORMATS: dict[str, Format] = {
+    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
+}
+HEAD = 50
 
 
 def read_examples(path: Path, format: str = "auto") -> list[Example]:  # noqa: A002
@@ -39,42 +46,65 @@ def iter_examples(
     on_repair: Notice | None = None,
 ) -> Iterator[Example]:
     """Read the examples of a file one by one; `on_repair` is told of repaired gold strings."""
-    found = format_of(path) if format == "auto" else _known(format)
+    found = format_of(path) if format == "auto" else known_format(format)
     return found.read(path, on_repair or _ignore)
 
 
 def format_of(path: Path) -> Format:
-    """Recognise a file's format by its first line that says something."""
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        found = [one for one in FORMATS.values() if _fits(one, line)]
-        if not found:
-            raise InputError(
-                "the format is not recognised",
-                where=located(path, number),
-                hint=f"known formats: {_described()}",
-            )
-        return found[0]
-    raise InputError("the file holds only blank lines", where=path, hint="give an example")
+    """Recognise a file's format by the first lines that say something."""
+    head = _head(path)
+    if not head:
+        raise InputError("the file holds only blank lines", where=path, hint="give an example")
+    number, first = head[0]
+    values = _json(first)
+    if isinstance(values, dict):
+        found = [one for one in FORMATS.values() if one.is_record(values)]
+    else:
+        found = [one for one in FORMATS.values() if one.are_lines([line for _, line in head])]
+    if not found:
+        raise InputError(
+            _unrecognised(first, values), where=located(path, number), hint=f"known: {_known()}"
+        )
+    return found[0]
 
 
-def _fits(one: Format, line: str) -> bool:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        return one.is_line(line) and not line.lstrip().startswith("{")
-    return one.is_record(values) if isinstance(values, dict) else one.is_line(line)
-
-
-def _known(name: str) -> Format:
+def known_format(name: str) -> Format:
+    """Return the format called `name`."""
     if name not in FORMATS:
-        raise UnknownNameError("format", name, ["auto", *FORMATS])
+        raise UnknownNameError("format", name, list(FORMATS))
     return FORMATS[name]
 
 
-def _described() -> str:
-    return ", ".join(f"{one.name} ({one.description})" for one in FORMATS.values())
+def _head(path: Path) -> list[tuple[int, str]]:
+    """Return the lines up to the first blank one after them, at most a few."""
+    head: list[tuple[int, str]] = []
+    for number, line in read_lines(path):
+        blank = not line.strip()
+        if (blank and head) or len(head) == HEAD:
+            break
+        if not blank:
+            head.append((number, line))
+    return head
+
+
+def _json(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unrecognised(line: str, values: Any) -> str:
+    if isinstance(values, dict):
+        keys = ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
+        return f"the format is not recognised: the record holds {keys}"
+    if line.lstrip().startswith("{"):
+        return "not JSON"
+    return f"the format is not recognised: {line[:40]!r}"
+
+
+def _known() -> str:
+    return "; ".join(f"{one.name}: {one.description}" for one in FORMATS.values())
 
 
 def _ignore(_where: str, _repair: Repair) -> None:

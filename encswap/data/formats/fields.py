@@ -65,6 +65,11 @@ def read_records(path: Path) -> Iterator[Record]:
         raise InputError("the file holds only blank lines", where=path, hint="give an example")
 
 
+def json_line(values: Mapping[str, Any]) -> str:
+    """Write one record as a line."""
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         value = json.loads(line)

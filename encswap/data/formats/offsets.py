@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from encswap.data.formats.fields import Record, clean, descriptions, field, kind_of, read_records
+from encswap.data.formats.fields import (
+    Record,
+    clean,
+    descriptions,
+    field,
+    json_line,
+    kind_of,
+    read_records,
+)
 from encswap.data.formats.table import Format, Notice
 from encswap.data.locate import same_text
 from encswap.domain import Example, Mention, Unlocated
@@ -30,6 +38,26 @@ def read_spans(path: Path, _notice: Notice) -> Iterator[Example]:
             descriptions=descriptions(record),
             line=record.line,
         )
+
+
+def write_spans(example: Example) -> str:
+    """Write one example with all that is known of it."""
+    values: dict[str, Any] = {
+        "id": example.id,
+        "text": example.text,
+        "spans": [
+            {"start": one.start, "end": one.end, "label": one.label, "text": one.text}
+            for one in example.mentions
+        ],
+    }
+    if example.unlocated:
+        missing = [{"label": gold.label, "text": gold.text} for gold in example.unlocated]
+        values["unlocated"] = missing
+    if example.labels:
+        values["labels"] = list(example.labels)
+    if example.descriptions:
+        values["entity_descriptions"] = dict(example.descriptions)
+    return json_line(values)
 
 
 def mention_at(span: Mapping[str, Any], text: str, record: Record) -> Mention:
@@ -85,5 +113,7 @@ SPANS = Format(
     "spans",
     'JSONL {"id", "text", "spans": [{"start", "end", "label"}]}',
     read_spans,
+    write_spans,
     is_record=_is_spans,
+    holds_descriptions=True,
 )

@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from encswap.data.formats.fields import Record, clean, descriptions, field, kind_of, read_records
+from encswap.data.formats.fields import (
+    Record,
+    clean,
+    descriptions,
+    field,
+    json_line,
+    kind_of,
+    read_records,
+)
 from encswap.data.formats.offsets import mention_at
 from encswap.data.formats.table import Format, Notice
 from encswap.data.locate import locate
-from encswap.domain import Example, Mention
+from encswap.domain import Example, Mention, labels_of
 
 
 def read_plan(path: Path, notice: Notice) -> Iterator[Example]:
@@ -28,6 +36,35 @@ def read_extraction(path: Path, notice: Notice) -> Iterator[Example]:
         modern = "input" in record.values or "schema" not in record.values
         text = field(record, "input" if modern else "text", str)
         yield _example(record, text, record.inner("output" if modern else "schema"), notice)
+
+
+def write_plan(example: Example) -> str:
+    """Write one example with its gold as strings, or with offsets where strings say less."""
+    values: dict[str, Any] = {"id": example.id, "text": example.text}
+    return json_line({**values, **_gold_values(example)})
+
+
+def write_extraction(example: Example) -> str:
+    """Write one example as gliner2 trains on it; other readers pass the id over."""
+    return json_line({"id": example.id, "input": example.text, "output": _gold_values(example)})
+
+
+def _gold_values(example: Example) -> dict[str, Any]:
+    entities = {label: _gold_of(example, label) for label in labels_of([example])}
+    values: dict[str, Any] = {"entities": entities}
+    if example.descriptions:
+        values["entity_descriptions"] = dict(example.descriptions)
+    return values
+
+
+def _gold_of(example: Example, label: str) -> list[Any]:
+    mentions = [mention for mention in example.mentions if mention.label == label]
+    missing = [gold.text for gold in example.unlocated if gold.label == label]
+    strings = list(dict.fromkeys(mention.text for mention in mentions))
+    if locate(example.text, {label: strings}).mentions == tuple(mentions):
+        return strings + missing
+    spans = [{"text": one.text, "start": one.start, "end": one.end} for one in mentions]
+    return spans + missing
 
 
 def _example(record: Record, text: str, gold: Record, notice: Notice) -> Example:
@@ -86,11 +123,18 @@ def _is_extraction(values: dict[str, Any]) -> bool:
 
 
 PLAN = Format(
-    "plan", 'JSONL {"text", "entities": {label: [string]}, "id"}', read_plan, is_record=_is_plan
+    "plan",
+    'JSONL {"text", "entities": {label: [string]}, "id"}',
+    read_plan,
+    write_plan,
+    is_record=_is_plan,
+    holds_descriptions=True,
 )
 EXTRACTION = Format(
     "gliner2",
     'JSONL {"input", "output": {"entities": {label: [string]}}}',
     read_extraction,
+    write_extraction,
     is_record=_is_extraction,
+    holds_descriptions=True,
 )

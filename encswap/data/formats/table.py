@@ -1,8 +1,8 @@
-"""What a file format is: its name, how it is recognised, and how it is read."""
+"""What a file format is: its name, and how it is recognised, read and written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,16 @@ def _never(_: Any) -> bool:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format; `is_record` judges a first JSON object, `is_line` a first other line."""
+    """A file format; `are_lines` judges the first lines of a file, `is_record` a JSON object.
+
+    `write` gives one example as text with its line end; it refuses what the format cannot hold.
+    """
 
     name: str
     description: str
     read: Callable[[Path, Notice], Iterator[Example]]
+    write: Callable[[Example], str]
     is_record: Callable[[dict[str, Any]], bool] = _never
-    is_line: Callable[[str], bool] = _never
+    are_lines: Callable[[Sequence[str]], bool] = _never
+    header: str = ""
+    holds_descriptions: bool = False

@@ -1,0 +1,103 @@
+"""Sentences of spaced words with a tag for each: `words TAB tags`, as KBMC keeps them.
+
+Both columns are cut at white space. Tags are BIO with the letter first or, as KBMC has it, last
+(`Disease-B`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for
+from encswap.data.lines import read_lines
+from encswap.domain import Example
+from encswap.errors import InputError, located
+
+NAME = "kbmc"
+HEADER = "문장\t개체명"
+_TAG = re.compile(r"(.+)-([BI])")
+_WORD = re.compile(r"\S+")
+
+
+def read_rows(path: Path, _notice: Notice) -> Iterator[Example]:
+    """Read one example from each row; a first row without tags is a header."""
+    count = 0
+    for number, line in read_lines(path):
+        if not line.strip() or (number == 1 and not _is_row(line)):
+            continue
+        count += 1
+        yield _example(line, path, number)
+    if not count:
+        raise InputError("the file holds no rows", where=path, hint="give an example")
+
+
+def write_rows(example: Example) -> str:
+    """Write one example as a row; its mentions must begin and end at white space."""
+    spans = [word.span() for word in _WORD.finditer(example.text)]
+    if not spans:
+        raise refusal(example, NAME, "the text holds no word")
+    if set("\n\r\t") & set(example.text):
+        raise refusal(example, NAME, "a tab or a line break cannot stand in a row")
+    if any(_WORD.fullmatch(mention.label) is None for mention in example.mentions):
+        raise refusal(example, NAME, "a label holds white space")
+    tags = tags_for(example, spans, NAME)
+    turned = (tag if tag == "O" else f"{tag[2:]}-{tag[0]}" for tag in tags)
+    return f"{example.text}\t{' '.join(turned)}\n"
+
+
+def _example(line: str, path: Path, number: int) -> Example:
+    text, tags = _columns(line)
+    spans = [word.span() for word in _WORD.finditer(text)]
+    found = [_turned(tag) for tag in tags.split()]
+    where = located(path, number)
+    wrong = next((tag for tag in found if not is_tag(tag)), None)
+    if wrong is not None or not found:
+        raise InputError(
+            f"not a sentence, a tab and its tags: {line[:40]!r}",
+            where=where,
+            hint="write tags such as 'O Disease-B Disease-I'",
+        )
+    if len(spans) != len(found):
+        raise InputError(f"{len(spans)} words but {len(found)} tags", where=where)
+    pieces = (Piece(*span, tag) for span, tag in zip(spans, found, strict=True))
+    return Example(
+        id=f"{path.stem}:{number}", text=text, mentions=mentions_of(text, pieces), line=number
+    )
+
+
+def _columns(line: str) -> tuple[str, str]:
+    """Return sentence and tags: the last two columns."""
+    rest, _, tags = line.rpartition("\t")
+    return rest.rpartition("\t")[2], tags
+
+
+def _turned(tag: str) -> str:
+    found = _TAG.fullmatch(tag)
+    return tag if found is None or is_tag(tag) else f"{found[2]}-{found[1]}"
+
+
+def _is_row(line: str) -> bool:
+    text, tags = _columns(line)
+    found = tags.split()
+    return (
+        bool(found)
+        and len(found) == len(text.split())
+        and all(is_tag(_turned(tag)) for tag in found)
+    )
+
+
+def _are_lines(lines: Sequence[str]) -> bool:
+    return any(_is_row(line) for line in lines[:2]) and all("\t" in line for line in lines)
+
+
+SENTENCES = Format(
+    NAME,
+    "TSV: a sentence of spaced words, and their BIO tags",
+    read_rows,
+    write_rows,
+    are_lines=_are_lines,
+    header=HEADER,
+)
