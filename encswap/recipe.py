@@ -50,6 +50,7 @@ class Recipe(BaseModel):
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)] = Field(
         description="swept on dev after each epoch"
     )
+    min_coverage: Share = Field(0.8, description="least share of gold that the units express")
     protocol: Literal["dev", "plan"] = Field(
         description="where epoch and threshold are chosen: on dev, or on test as the plan does"
     )
@@ -57,6 +58,9 @@ class Recipe(BaseModel):
     patience: Annotated[int, Field(ge=1)] = Field(description="epochs without a better dev F1")
     synthetic_labels: Share = Field(
         0.2, description="share of samples whose labels gliner2 renames while training"
+    )
+    train_count_gate: bool = Field(
+        True, description="train the head that gliner2 asks whether a text holds anything"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")

@@ -1,9 +1,137 @@
-"""The `train` command."""
+"""`encswap train`: swap an encoder in, train, choose on dev, score test once."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import typer
+
+from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.recipe import Recipe
+
+HELP = """Swap an encoder into a GLiNER2 base and train the model.
+
+Epoch and threshold are chosen on dev documents taken from train; test is scored once. Everything
+goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl.
+
+  encswap train --encoder ko-deberta --scale mini
+
+  encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl
+"""
 
 
 def attach(app: typer.Typer) -> None:
     """Add the command to the application."""
+    app.command("train", help=HELP)(train)
+
+
+def train(
+    encoder: str = typer.Option(..., "--encoder", "-e", help="Registered name, hub id or folder."),
+    train_file: str = typer.Option(None, "--train", help="Training documents."),
+    test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
+    dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
+    base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
+    recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
+    settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
+    strategy: str = typer.Option(None, "--strategy", help="surgical or fresh-heads."),
+    splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
+    protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
+    scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
+    out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
+    allow_low_coverage: bool = typer.Option(
+        None, "--allow-low-coverage", help="Train although much gold cannot be expressed."
+    ),
+    allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
+    require_targets: bool = typer.Option(
+        False, "--require-targets", help="Exit 1 where a target of the recipe is missed."
+    ),
+    format_: Format = FORMAT_OPTION,
+) -> None:
+    """Run the command."""
+    overrides: dict[str, Any] = {
+        "encoder": encoder,
+        "train": train_file,
+        "test": test_file,
+        "dev": dev_file,
+        "base": base,
+        "strategy": strategy,
+        "splitter": splitter,
+        "protocol": protocol,
+        "allow_low_coverage": allow_low_coverage,
+    }
+    recipe = resolve_recipe(overrides, settings, recipe_file, scale)
+    metrics, folder = train_run(recipe, scale, out, allow_pickle)
+    report(metrics, folder, format_)
+    missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
+    if require_targets and missed:
+        note(f"encswap: targets missed: {', '.join(missed)}")
+        raise typer.Exit(1)
+
+
+def resolve_recipe(
+    overrides: dict[str, Any], settings: list[str], path: Path | None, scale: str
+) -> Recipe:
+    """Build the recipe from the shipped one, the file, the options and `--set`."""
+    from encswap.errors import UnknownNameError
+    from encswap.recipe import parse_setting, read_recipe
+
+    if scale not in ("full", "mini"):
+        raise UnknownNameError("scale", scale, ["full", "mini"])
+    given = {key: value for key, value in overrides.items() if value is not None}
+    given |= dict(parse_setting(one) for one in settings)
+    return read_recipe(path, given, layers=("mini",) if scale == "mini" else ())
+
+
+def train_run(
+    recipe: Recipe, scale: Any, out: Path | None, allow_pickle: bool
+) -> tuple[dict[str, Any], Path]:
+    """Prepare and run; the output folder is checked before anything is loaded."""
+    from encswap.cli.models import find_models
+    from encswap.cli.progress import watching
+    from encswap.plugins import load_plugins
+    from encswap.sources import spec_of
+    from encswap.train.folder import RunFolder, refuse_taken
+
+    plugins = load_plugins()
+    encoder = str(recipe.encoder)
+    spec_of(encoder, plugins)
+    with watching() as watcher:
+        from encswap.train.prepare import make_ready, read_documents
+        from encswap.train.run import default_folder, run
+
+        path = out or default_folder(encoder)
+        refuse_taken(path)
+        documents = read_documents(recipe)
+        models = find_models(
+            plugins,
+            watcher,
+            base=recipe.base,
+            encoder=encoder,
+            scale=scale,
+            allow_pickle=allow_pickle,
+        )
+        watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+        ready = make_ready(
+            recipe,
+            documents,
+            plugins,
+            spec=models.spec,
+            base_source=models.base,
+            encoder_source=models.encoder,
+        )
+        folder = RunFolder.create(path)
+        return run(recipe, documents, ready, plugins, folder, watcher), path
+
+
+def report(metrics: dict[str, Any], folder: Path, format_: Format) -> None:
+    """Write the result."""
+    from encswap.cli.scores import score_tables
+
+    if format_ is Format.json:
+        write_json({**metrics, "run": str(folder)})
+    else:
+        write(score_tables(metrics, markdown=format_ is Format.markdown))
+        note(f"run folder: {folder}")

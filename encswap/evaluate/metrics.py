@@ -99,7 +99,7 @@ def strict_iob2(
     """
     import warnings
 
-    from seqeval.metrics import precision_recall_fscore_support
+    from seqeval.metrics.v1 import precision_recall_fscore_support
     from seqeval.scheme import IOB2
 
     gold = [
@@ -113,7 +113,7 @@ def strict_iob2(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         precision, recall, f1, support = precision_recall_fscore_support(
-            gold, found, average="micro", mode="strict", scheme=IOB2, zero_division=0
+            gold, found, average="micro", scheme=IOB2, zero_division=0
         )
     return {
         "precision": float(precision),

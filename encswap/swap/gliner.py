@@ -335,3 +335,74 @@ def entity_logits(model: PreTrainedModel, text: str, labels: Sequence[str]) -> t
             scores = model.encode_tokens(batch)
     model.train(was_training)
     return scores
+
+
+def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch.Tensor:
+    """Cross-entropy of the count head towards "one", from encoder states that are not trained by it.
+
+    gliner2 asks this head at extraction whether a text holds anything, and returns nothing where it
+    says zero, but trains it on structures alone: after a swap, entities hang on an untrained gate.
+    """
+    import torch
+
+    rows = [
+        (place, positions[0][0])
+        for place, positions in enumerate(batch.schema_special_indices)
+        if positions and positions[0]
+    ]
+    index = torch.tensor(rows, device=states.device)
+    logits = model.count_pred(states[index[:, 0], index[:, 1]].to(model.count_pred[0].weight.dtype))
+    target = torch.ones(len(rows), dtype=torch.long, device=states.device)
+    return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
+
+
+def set_label_renaming(model: PreTrainedModel, share: float) -> None:
+    """Set the share of training samples whose labels gliner2 renames to "entity 1", "entity 2"."""
+    model.processor.sampling_config.synthetic_entity_label_prob = share
+
+
+def position_limit(model: PreTrainedModel, wanted: int) -> int:
+    """The most subtokens the encoder takes, at most `wanted`.
+
+    Position ids of some classes start behind the padding id, so their table holds fewer texts'
+    worth of places than it has rows.
+    """
+    config = model.encoder.config
+    rows = getattr(config, "max_position_embeddings", None)
+    table = getattr(getattr(model.encoder, "embeddings", None), "position_embeddings", None)
+    if rows is None or table is None:
+        return wanted
+    padding = getattr(table, "padding_idx", None)
+    usable = int(rows) - (padding + 1 if padding is not None else 0)
+    return min(wanted, usable)
+
+
+def prompt_length(
+    model: PreTrainedModel, labels: Sequence[str], descriptions: Mapping[str, str]
+) -> int:
+    """Subtokens of the schema prompt, and of the full stop that gliner2 may append."""
+    schema = schema_for(labels, descriptions=descriptions)
+    return len(model.processor.transform_record(".", schema).input_ids)
+
+
+def subtoken_counter(model: PreTrainedModel) -> Callable[[str], int]:
+    """Count the subtokens of one unit, as gliner2 tokenises it: lower-cased and alone."""
+    tokenize = model.processor._tokenize_cached
+
+    def count(unit: str) -> int:
+        return max(len(tokenize(unit.lower())), 1)
+
+    return count
+
+
+def overlap_policy(model: PreTrainedModel) -> str | None:
+    """How the model's architecture resolves overlaps where nothing is asked for."""
+    policy: str | None = model._resolved_overlap_policy()
+    return policy
+
+
+def put_on_device(model: PreTrainedModel) -> PreTrainedModel:
+    """Move the model to the GPU where there is one."""
+    import torch
+
+    return model.to("cuda") if torch.cuda.is_available() else model

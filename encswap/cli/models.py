@@ -1,0 +1,58 @@
+"""Finding base and encoder for a command, building mini models first where they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from encswap.cli.progress import TerminalWatcher
+    from encswap.domain import EncoderSpec, Scale, Source
+    from encswap.plugins import Plugins
+
+
+@dataclass(frozen=True)
+class Models:
+    """A base and an encoder with their files at hand."""
+
+    spec: EncoderSpec
+    base: Source
+    encoder: Source
+
+
+def find_models(
+    plugins: Plugins,
+    watcher: TerminalWatcher,
+    *,
+    base: str,
+    encoder: str,
+    scale: Scale,
+    allow_pickle: bool = False,
+) -> Models:
+    """Resolve both, with the mini models built where they are needed."""
+    from encswap.sources import resolve, spec_of
+
+    spec = spec_of(encoder, plugins)
+    if scale == "mini":
+        build_mini(plugins, watcher, spec)
+    encoder_source = resolve(encoder, plugins, scale=scale, allow_pickle=allow_pickle)
+    if base == "mini":
+        build_mini_base(plugins, watcher)
+    base_source = resolve(base, plugins, allow_pickle=allow_pickle)
+    return Models(spec, base_source, encoder_source)
+
+
+def build_mini(plugins: Plugins, watcher: TerminalWatcher, spec: EncoderSpec) -> None:
+    """Build the mini encoder of a registered encoder."""
+    from encswap.mini.encoders import mini_encoder
+
+    if spec.name in plugins.encoders:
+        watcher.stage(f"build the mini {spec.name}")
+        mini_encoder(spec)
+
+
+def build_mini_base(plugins: Plugins, watcher: TerminalWatcher) -> None:
+    """Train the mini base, once."""
+    from encswap.mini.base import mini_base
+
+    mini_base(plugins, watcher)

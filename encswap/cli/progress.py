@@ -1,0 +1,97 @@
+"""Progress of long work on stderr: bars on a terminal, a line per epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from encswap.cli.output import note
+
+if TYPE_CHECKING:
+    from encswap.train.run import Epoch
+
+
+class TerminalWatcher:
+    """Draws a run: one bar for the steps with loss, dev F1 and time left, a line per epoch."""
+
+    def __init__(self, bar: Any = None) -> None:
+        self.bar = bar
+        self.task: Any = None
+        self.dev_f1: float | None = None
+
+    def stage(self, name: str) -> None:
+        """Say what begins."""
+        if self.bar is None:
+            note(f"{name} …")
+        else:
+            self._close()
+            self.task = self.bar.add_task(name, total=None, detail="")
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """Move the bar."""
+        if self.bar is not None and self.task is not None:
+            score = f"  dev F1 {self.dev_f1:.3f}" if self.dev_f1 is not None else ""
+            detail = f"loss {loss:.2f}{score}"
+            self.bar.update(self.task, completed=done, total=total, detail=detail)
+
+    def epoch(self, record: Epoch, improved: bool) -> None:
+        """Report an epoch."""
+        if record.threshold:
+            self.dev_f1 = record.dev_f1
+            mark = "  best so far" if improved else ""
+            self._say(
+                f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}  "
+                f"dev F1 {record.dev_f1:.4f} at {record.threshold:g}  "
+                f"{record.seconds:.1f} s{mark}"
+            )
+        else:
+            self._say(f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}")
+
+    def _say(self, line: str) -> None:
+        if self.bar is None:
+            note(line)
+        else:
+            self.bar.console.print(line, highlight=False)
+
+    def _close(self) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+            self.task = None
+
+
+@contextmanager
+def watching() -> Iterator[TerminalWatcher]:
+    """Give a watcher that suits where stderr goes."""
+    quiet_libraries()
+    if not sys.stderr.isatty():
+        yield TerminalWatcher()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        yield TerminalWatcher(bar)
+
+
+def quiet_libraries() -> None:
+    """Keep library chatter off the terminal; warnings that matter are errors of encswap."""
+    import logging
+    import os
+    import warnings
+
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for name in ("gliner2", "transformers", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)

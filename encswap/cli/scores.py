@@ -1,0 +1,74 @@
+"""Metrics as tables for a person: per label, and what the score stands beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
+    """Draw the test scores per label and, where they are there, what they are compared with."""
+    parts = [_table(_label_rows(metrics), markdown), *_closing(metrics)]
+    if metrics.get("baselines"):
+        parts.insert(1, _table(_comparison_rows(metrics), markdown))
+    return "\n".join(parts)
+
+
+def _label_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
+    test = metrics["test"]
+    targets = metrics.get("targets") or {}
+    rows: list[Sequence[str]] = [
+        ("label", "precision", "recall", "F1", "95% interval", "mentions", "target")
+    ]
+    for name, numbers in [*test["per_label"].items(), ("micro", test["micro"])]:
+        target = targets.get(name)
+        rows.append(
+            (
+                "all labels" if name == "micro" else name,
+                f"{numbers['precision']:.3f}",
+                f"{numbers['recall']:.3f}",
+                f"{numbers['f1']:.3f}",
+                f"{numbers['interval'][0]:.3f}–{numbers['interval'][1]:.3f}",
+                str(numbers["support"]),
+                f"{target['target']:.2f} {target['verdict']}" if target else "",
+            )
+        )
+    return rows
+
+
+def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
+    names = {
+        "dictionary": "dictionary of the training mentions",
+        "base": "the base before the swap",
+        "before_training": "the swapped model before training",
+    }
+    rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
+    for key, name in names.items():
+        rows.append((name, f"{metrics['baselines'][key]['micro']['f1']:.3f}"))
+    rows.append(("this model", f"{metrics['test']['micro']['f1']:.3f}"))
+    rows.append(("ceiling of recall: what the units can express", f"{metrics['coverage']:.3f}"))
+    return rows
+
+
+def _closing(metrics: dict[str, Any]) -> list[str]:
+    where = "test, as the plan does" if metrics["protocol"] == "plan" else "dev"
+    lines = [f"Threshold {metrics['threshold']:g} and epoch were chosen on {where}."]
+    iob2 = metrics["test"]["iob2"]
+    lines.append(f"Strict IOB2 over characters (seqeval): F1 {iob2['f1']:.3f}.")
+    return lines
+
+
+def _table(rows: list[Sequence[str]], markdown: bool) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    cells = [
+        [cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in
+         enumerate(zip(row, widths, strict=True))]
+        for row in rows
+    ]
+    if markdown:
+        rule = ["-" * width if not place else "-" * (width - 1) + ":" for place, width in
+                enumerate(widths)]
+        lines = [cells[0], rule, *cells[1:]]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    lines = [cells[0], ["─" * width for width in widths], *cells[1:]]
+    return "\n".join("  ".join(line).rstrip() for line in lines) + "\n"

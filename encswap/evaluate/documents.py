@@ -1,0 +1,58 @@
+"""Scoring whole documents: cut into windows, scored, and put together in document offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from encswap.data.windows import Window, cut, merge
+from encswap.domain import Example, Prediction, WordSplitter
+from encswap.evaluate.candidates import FLOOR, Asked, Progress, score_texts
+from encswap.swap import gliner
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def cut_windows(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    asked: Asked,
+    splitter: WordSplitter,
+    max_length: int,
+) -> list[Window]:
+    """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in."""
+    budget = gliner.position_limit(model, max_length) - gliner.prompt_length(
+        model, asked.labels, asked.descriptions
+    )
+    count = gliner.subtoken_counter(model)
+    return [
+        window
+        for example in examples
+        for window in cut(example, splitter=splitter, count=count, budget=budget)
+    ]
+
+
+def score_documents(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    asked: Asked,
+    splitter: WordSplitter,
+    *,
+    max_length: int,
+    floor: float = FLOOR,
+    batch_size: int = 16,
+    progress: Progress | None = None,
+) -> list[list[Prediction]]:
+    """Score documents of any length; candidates of each, in the order of `examples`."""
+    windows = cut_windows(model, examples, asked, splitter, max_length)
+    found = score_texts(
+        model,
+        [window.example.text for window in windows],
+        asked,
+        floor=floor,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    merged = merge(windows, found)
+    return [merged.get(example.id, []) for example in examples]

@@ -1,0 +1,149 @@
+"""Mini encoders: the real config class, its dimensions divided, and a tokenizer of the real kind.
+
+Widths are divided by 8 and layers by 4, so that what differs between encoders at full size, a
+hidden size of 1024 against 768 or an id gap, still differs at mini size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from encswap.data.readers import read_examples
+from encswap.data.shipped import find_data
+from encswap.domain import EncoderSpec
+from encswap.errors import InputError
+from encswap.manifest import checksum, versions_of
+from encswap.mini.tokenizers import train_tokenizer
+from encswap.sources import mini_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+BUILD = 1  # raise it when a mini model would come out different
+WIDTH, DEPTH, HEAD = 8, 4, 32
+LARGEST_GAP = 100
+MARK_FILE = "mini.txt"
+Kind = Literal["base", "encoder", "recorded"]
+CORPUS = "ko-medical/train.jsonl"
+WIDTHS = ("hidden_size", "intermediate_size", "embedding_size", "position_buckets")
+
+
+def mini_encoder(spec: EncoderSpec) -> Path:
+    """Build the mini encoder of a registered encoder in the cache, once, and return its folder."""
+    return _built(spec, "encoder", _write_encoder)
+
+
+def recorded_folder(spec: EncoderSpec) -> Path:
+    """A folder with the recorded config at full size and a mini tokenizer, without weights."""
+    return _built(spec, "recorded", _write_recorded)
+
+
+def mini_config(recorded: Mapping[str, Any], vocabulary: int) -> dict[str, Any]:
+    """Divide the dimensions of a recorded config; everything else stays."""
+    config = dict(recorded)
+    for key in WIDTHS:
+        if isinstance(config.get(key), int) and config[key] > 0:
+            config[key] = max(config[key] // WIDTH, 8)
+    config["num_attention_heads"] = max(config["hidden_size"] // HEAD, 1)
+    config["num_hidden_layers"] = max(int(config["num_hidden_layers"]) // DEPTH, 1)
+    config["vocab_size"] = vocabulary
+    return config
+
+
+def _built(spec: EncoderSpec, kind: Kind, write: Callable[[EncoderSpec, Path], None]) -> Path:
+    if not spec.config:
+        raise InputError(
+            f"{spec.name} has no recorded config, so there is no mini model of it",
+            hint=f"it is recorded as: {spec.layout}",
+        )
+    mark = fingerprint(spec, kind)
+    return build_once(mini_folder(kind, spec.name), mark, lambda beside: write(spec, beside))
+
+
+def is_built(folder: Path, mark: str) -> bool:
+    """Tell whether the folder holds the mini model that `mark` names."""
+    record = folder / MARK_FILE
+    return record.is_file() and record.read_text(encoding="utf-8").strip() == mark
+
+
+def build_once(folder: Path, mark: str, write: Callable[[Path], None]) -> Path:
+    """Write a mini model beside its place and move it there; the one that `mark` names is kept."""
+    if is_built(folder, mark):
+        return folder
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        write(beside)
+        (beside / MARK_FILE).write_text(mark + "\n", encoding="utf-8")
+        if not is_built(folder, mark):
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def fingerprint(spec: EncoderSpec, kind: str, *more: str) -> str:
+    """Name what a mini model depends on: its facts, the corpus, the libraries that draw weights."""
+    known = {
+        "build": BUILD,
+        "kind": kind,
+        "config": dict(spec.config),
+        "tokenizer": spec.fact("tokenizer"),
+        "corpus": checksum(find_data(CORPUS)),
+        "versions": versions_of(["gliner2", "torch", "transformers", "tokenizers"]),
+        "more": more,
+    }
+    text = json.dumps(known, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _tokenizer(spec: EncoderSpec, corpus: str = CORPUS) -> PreTrainedTokenizerFast:
+    texts = [example.text for example in read_examples(find_data(corpus))]
+    return train_tokenizer(spec.fact("tokenizer", {}), texts)
+
+
+def _rows(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> int:
+    """Table rows: some encoders have more than their tokenizer has tokens, and so has their mini."""
+    length = spec.fact("tokenizer", {}).get("length") or spec.config["vocab_size"]
+    gap = min(max(int(spec.config["vocab_size"]) - int(length), 0), LARGEST_GAP)
+    return len(tokenizer) + gap
+
+
+def _write_encoder(spec: EncoderSpec, folder: Path) -> None:
+    draw_encoder(spec, _tokenizer(spec)).save_pretrained(folder)
+    _tokenizer(spec).save_pretrained(folder)
+
+
+def draw_encoder(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """Draw a mini encoder of the recorded class, from the spec's name as the seed."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    fields = mini_config(spec.config, _rows(spec, tokenizer))
+    seed = int.from_bytes(hashlib.sha256(spec.name.encode()).digest()[:4], "big")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = AutoConfig.for_model(**_ids(fields, tokenizer))
+        return AutoModel.from_config(config).float()
+
+
+def _write_recorded(spec: EncoderSpec, folder: Path) -> None:
+    from transformers import AutoConfig
+
+    tokenizer = _tokenizer(spec)
+    AutoConfig.for_model(**_ids(dict(spec.config), tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _ids(fields: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    if tokenizer.pad_token_id is not None:
+        fields["pad_token_id"] = tokenizer.pad_token_id
+    return fields

@@ -1,0 +1,78 @@
+"""Tokenizers of the real kinds, trained on the shipped text: WordPiece and Unigram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from encswap.errors import InputError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+VOCABULARY = 4000
+WORDPIECE_TOKENS = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3}
+ROLES = {
+    "pad_token": ("[PAD]", "<pad>"),
+    "unk_token": ("[UNK]", "<unk>"),
+    "cls_token": ("[CLS]", "<s>"),
+    "sep_token": ("[SEP]", "</s>"),
+    "mask_token": ("[MASK]", "<mask>"),
+}
+
+
+def train_tokenizer(recorded: Mapping[str, Any], texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """Train a tokenizer of the recorded kind (`model`: WordPiece or Unigram) on texts.
+
+    Special tokens keep their recorded order; ids beyond the small vocabulary move down.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    kind = str(recorded.get("model", "WordPiece"))
+    numbered = recorded.get("special_tokens") or WORDPIECE_TOKENS
+    specials = sorted(numbered, key=lambda token: numbered[token])
+    makers = {"WordPiece": _wordpiece, "Unigram": _unigram}
+    if kind not in makers:
+        raise InputError(
+            f"no mini tokenizer of kind {kind!r}", hint=f"known: {', '.join(sorted(makers))}"
+        )
+    tokenizer = makers[kind](specials, list(texts))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=512, **_roles(specials)
+    )
+
+
+def _roles(specials: list[str]) -> dict[str, str]:
+    return {
+        role: token for role, names in ROLES.items() for token in names if token in specials
+    }
+
+
+def _wordpiece(specials: list[str], texts: list[str]) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY, special_tokens=specials, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _unigram(specials: list[str], texts: list[str]) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    unknown = next((token for token in specials if token.strip("[]<>").lower() == "unk"), None)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=VOCABULARY, special_tokens=specials, unk_token=unknown, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

@@ -1,0 +1,70 @@
+"""A swap without training, written as a checkpoint with its manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from encswap import __version__
+from encswap.domain import EncoderSpec, Source
+from encswap.manifest import (
+    Manifest,
+    ModelRecord,
+    describe_splitter,
+    versions_of,
+    write_manifest,
+)
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.swap import gliner
+from encswap.swap.assembly import prove, swap_encoder
+from encswap.train.run import PACKAGES, plugin_versions
+
+
+def write_swap(
+    recipe: Recipe,
+    plugins: Plugins,
+    spec: EncoderSpec,
+    base_source: Source,
+    encoder_source: Source,
+    out: Path,
+) -> Manifest:
+    """Swap, prove, and write checkpoint and manifest into a new folder, in one step."""
+    name = recipe.splitter or spec.word_splitter
+    splitter = plugins.splitter(name)
+    base = gliner.read_model(base_source.path)
+    swapped = swap_encoder(
+        base,
+        plugins.load_encoder(spec, encoder_source),
+        plugins,
+        splitter=splitter,
+        name=encoder_source.identifier,
+        max_width=recipe.max_width if recipe.max_width != "auto" else None,
+        method=recipe.embeddings,
+        seed=recipe.seed,
+    )
+    prove(swapped.model, base, splitter)
+    manifest = Manifest(
+        encswap=__version__,
+        base=ModelRecord(base_source.name, base_source.identifier, base_source.revision),
+        encoder=ModelRecord(
+            encoder_source.name, encoder_source.identifier, encoder_source.revision
+        ),
+        splitter=describe_splitter(name, splitter, {}),
+        max_width=gliner.max_width_of(swapped.model),
+        embeddings=recipe.embeddings,
+        origins=dict(swapped.origins),
+        versions=versions_of(PACKAGES),
+        plugins=plugin_versions(plugins),
+        recipe=json.loads(recipe.model_dump_json()),
+    )
+    beside = out.with_name(f".{out.name}.writing")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    gliner.save_model(swapped.model, beside)
+    write_manifest(manifest, beside)
+    if out.is_dir():
+        out.rmdir()
+    beside.replace(out)
+    return manifest
