@@ -36,9 +36,10 @@ TITLES = frozenset("씨님군양모측역")
 COUNTERS = frozenset("개년월일시분초차회명살세기강배층위번건권장주대급호")
 
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏͰ-Ͽ"
+# Whole: HbA1c, COVID-19, Crohn's; 19-9, 1,200.5mg; but not the parts of 2026.1.15.
 _TERM = re.compile(
-    rf"[{_LETTER}][{_LETTER}0-9]*+(?:[-'’][{_LETTER}0-9]++)*+"  # HbA1c, COVID-19, Crohn's
-    rf"|(?<!\d\.)\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++|(?:-\d++)++)?+(?!\.\d)(?:[{_LETTER}]++\d*+)?"  # 1,200.5mg
+    rf"[{_LETTER}][{_LETTER}0-9]*+(?:[-'’][{_LETTER}0-9]++)*+"
+    rf"|(?<!\d\.)\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++|(?:-\d++)++)?+(?!\.\d)(?:[{_LETTER}]++\d*+)?"
     r"|\d++"
 )
 # Anchored at the start of a run, so that a long run is read once.
