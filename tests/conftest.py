@@ -1,10 +1,98 @@
-"""What tests share: every test is offline and keeps its caches to itself."""
+"""What tests share: every test is offline, and mini models are built once per worker."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+
+from encswap.domain import LoadedEncoder
+from encswap.plugins import Plugins, load_plugins
+from encswap.sources import resolve
 
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mini_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of its own, so that no test reads what a person has built."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENCSWAP_CACHE", str(folder))
+        patch.setenv("TOKENIZERS_PARALLELISM", "false")
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def plugins() -> Plugins:
+    """The bundled plugins, loaded once."""
+    return load_plugins()
+
+
+@pytest.fixture(scope="session")
+def base(plugins: Plugins) -> Any:
+    """A mini base of the real class with drawn, untrained weights."""
+    import torch
+
+    from encswap.data.readers import read_examples
+    from encswap.data.shipped import find_data
+    from encswap.mini.encoders import draw_encoder
+    from encswap.mini.tokenizers import train_tokenizer
+    from encswap.swap import gliner
+
+    spec = plugins.bases["gliner2-base"]
+    texts = [example.text for example in read_examples(find_data("en-medical/test.jsonl"))]
+    tokenizer = train_tokenizer(spec.fact("tokenizer"), texts)
+    gliner.add_markers(tokenizer)
+    torch.manual_seed(0)
+    model = gliner.new_model(
+        None,
+        LoadedEncoder(draw_encoder(spec, tokenizer), tokenizer),
+        model_name=spec.hub_id,
+        max_width=8,
+        counting_layer="count_lstm_v2",
+    )
+    open_gate(model)
+    return model
+
+
+def open_gate(model: Any) -> None:
+    """Make the drawn count head say "one", so that an untrained model extracts something."""
+    import torch
+
+    with torch.no_grad():
+        model.count_pred[-1].bias[1] += 10.0
+
+
+@pytest.fixture(scope="session")
+def base_folder(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The untrained mini base as a checkpoint."""
+    from encswap.swap import gliner
+
+    folder = tmp_path_factory.mktemp("base") / "base"
+    gliner.save_model(base, folder)
+    return folder
+
+
+@pytest.fixture
+def load_mini(plugins: Plugins) -> Any:
+    """Load a registered encoder at mini scale."""
+    from encswap.mini.encoders import mini_encoder
+
+    def load(name: str) -> LoadedEncoder:
+        spec = plugins.encoders[name]
+        mini_encoder(spec)
+        return plugins.load_encoder(spec, resolve(name, plugins, scale="mini"))
+
+    return load
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    random.seed(0)

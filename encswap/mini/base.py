@@ -68,7 +68,7 @@ def _train(
 
     train = read_examples(find_data(str(recipe.train)))
     test = read_examples(find_data(str(recipe.test)))
-    asked = Asked(tuple(labels_of(train)), descriptions_of(train))
+    asked = Asked(tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {})
     splitter = CachedSplitter(plugins.splitter(str(recipe.splitter)))
     width = int(recipe.max_width) if recipe.max_width != "auto" else 8
     set_seed(recipe.seed)

@@ -69,7 +69,7 @@ def read_documents(recipe: Recipe) -> Documents:
     if not dev:
         raise InputError("too few documents to take dev from", where=train_path)
     labels = tuple(labels_of([*train, *test]))
-    asked = Asked(labels, descriptions_of(train))
+    asked = Asked(labels, descriptions_of(train) if recipe.descriptions else {})
     sums = {name: checksum(path) for name, path in paths.items()}
     return Documents(tuple(train), tuple(dev), tuple(test), asked, sums)
 
