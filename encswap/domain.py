@@ -28,6 +28,7 @@ MARK_MEANINGS: Mapping[Mark, str] = {
     "M": "from memory, not verified",
     "R": "run for this project",
 }
+STAND_IN = "recorded/"
 DEPTHS: tuple[Depth, ...] = ("facts", "config", "forward", "weights")
 
 
@@ -107,6 +108,11 @@ class Source:
     pinned: bool = False
     files: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether these are its recorded config and a small tokenizer, not its own files."""
+        return self.identifier.startswith(STAND_IN)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -179,6 +185,7 @@ class CheckContext:
     examples: tuple[Example, ...] = ()
     splitters: Mapping[str, WordSplitter] = field(default_factory=dict)
     training_examples: int | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

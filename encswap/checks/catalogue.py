@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from encswap.checks import provenance, resources, shape
+from encswap.checks import ceiling, provenance, resources, shape
 from encswap.checks.codes import codes_at, reaches
 from encswap.checks.evidence import Case, gather
 from encswap.domain import CheckContext, Depth, Finding, Subject
@@ -24,6 +24,7 @@ FACT_CHECKS: tuple[Check, ...] = (
     provenance.licence,
     provenance.revision,
     provenance.published_score,
+    ceiling.coverage,
 )
 
 
@@ -35,7 +36,8 @@ def check_compatibility(
     case = make_case(base, candidate, context)
     findings = list(case.candidate.faults)
     findings += run_each(FACT_CHECKS, case)
-    for depth in ("config", "forward", "weights"):
+    depths: tuple[Depth, ...] = ("config", "forward", "weights")
+    for depth in depths:
         if reaches(context.depth, depth):
             findings += list(deeper(depth, case))
     return findings
@@ -57,7 +59,8 @@ def make_case(base: Subject, candidate: Subject, context: CheckContext) -> Case:
 
 def deeper(depth: Depth, case: Case) -> Iterator[Finding]:
     """Run the checks that need files; where there are none, skip them with the reason."""
-    if case.source is None:
+    needs_own = depth != "forward"
+    if case.source is None or (needs_own and case.source.stands_in):
         reason = case.unreachable or "no files at hand"
         for code in codes_at(depth):
             yield Finding(code, "skip", depth, reason)
@@ -81,5 +84,21 @@ def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
             yield from result
 
 
-def _checks_of(_depth: Depth) -> tuple[Check, ...]:
+def _checks_of(depth: Depth) -> tuple[Check, ...]:
+    from encswap.checks import formats, forward, quality, tokenizers
+
+    if depth == "config":
+        return (
+            formats.files,
+            formats.remote_code,
+            formats.weights_format,
+            tokenizers.tokenizer_loads,
+            quality.tokenizer_quality,
+            tokenizers.marker_tokens,
+            tokenizers.subtoken_per_unit,
+            tokenizers.pad_id,
+            tokenizers.embedding_resize,
+        )
+    if depth == "forward":
+        return (forward.run_forward,)
     return ()

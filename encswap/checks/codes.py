@@ -185,7 +185,7 @@ _ALL = (
     ),
     Code(
         "coverage",
-        "config",
+        "facts",
         "With `--data`: the share of gold mentions that the units of a splitter can express, at"
         " each width. It is the ceiling of recall.",
         "Less than half of the mentions can be expressed. It warns under 95%.",

@@ -17,6 +17,8 @@ _KEYS = {
     "name",
     "title",
     "base",
+    "sample",
+    "words",
     "must_pass",
     "must_not_fail",
     "mention",
@@ -51,6 +53,8 @@ class Criteria:
     assumed_examples: int = 0
     rank: tuple[str, ...] = ("parameters",)
     base: str = ""
+    sample: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def _parse(values: Mapping[str, Any], path: Path) -> Criteria:
         selected_because=str(values.get("selected_because") or ""),
         fresh_heads=_count(examples, "fresh_heads", path),
         assumed_examples=_count(examples, "assumed", path),
+        sample=str(values.get("sample") or ""),
+        words=tuple(map(str, _sequence(values, "words", path))),
         base=str(values.get("base") or ""),
         rank=_figures(_sequence(values, "rank", path) or ["parameters"], path),
     )

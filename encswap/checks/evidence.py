@@ -83,11 +83,12 @@ def recorded(spec: EncoderSpec) -> Evidence:
 
 def gather(subject: Subject, depth: Depth) -> Evidence:
     """Return the deepest evidence at hand: the files' where they can be read, else the facts'."""
-    if depth == "facts" or subject.source is None:
+    source = subject.source
+    if depth == "facts" or source is None or source.stands_in:
         return recorded(subject.spec)
     from encswap.checks.files import read_files
 
-    return read_files(subject.spec, subject.source)
+    return read_files(subject.spec, source)
 
 
 def differing_claim(spec: EncoderSpec, key: str, value: Any) -> str | None:

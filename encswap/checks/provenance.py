@@ -24,7 +24,7 @@ def licence(case: Case) -> Finding:
 
 def revision(case: Case) -> Finding:
     """Say whether the commit is pinned."""
-    source = case.source
+    source = None if case.source is None or case.source.stands_in else case.source
     if source is not None and source.kind != "hub":
         return Finding(
             "revision", "pass", case.depth, f"files from {source.kind} {source.identifier}"

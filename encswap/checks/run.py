@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from encswap.checks.criteria import Criteria, judge
 from encswap.checks.evidence import Evidence, differing_claim, gather
@@ -17,6 +19,8 @@ from encswap.sources import Need, resolve, spec_of
 
 Progress = Callable[[str], None]
 Finder = Callable[[str], Source]
+# What builds models draws from torch's one global generator.
+ONE_AT_A_TIME = Lock()
 VERDICT_ORDER = {"selected": 0, "unknown": 1, "rejected": 2}
 CLAIMED = ("architecture", "parameters", "hidden_size", "config_class")
 
@@ -46,7 +50,10 @@ def run_checks(
     """
     names = list(dict.fromkeys(request.names))
     base, *subjects = _subjects([request.base, *names], request, plugins, find, progress)
-    results = [_result(base, one, request, plugins) for one in subjects]
+    results = []
+    for subject in subjects:
+        results.append(_result(base, subject, request, plugins))
+        progress(subject.spec.name)
     return _report(base, results, request)
 
 
@@ -86,10 +93,8 @@ def _with_source(
         return Subject(spec, source)
     except EncswapError as error:
         if find is not None:
-            try:
+            with ONE_AT_A_TIME, suppress(EncswapError):
                 return Subject(spec, find(name), str(error))
-            except EncswapError:
-                pass
         return Subject(spec, None, str(error))
 
 
@@ -105,7 +110,7 @@ def _result(
     return CandidateResult(
         name=candidate.spec.name,
         source=_where(candidate),
-        revision=candidate.source.revision if candidate.source else candidate.spec.revision,
+        revision=(candidate.source and candidate.source.revision) or candidate.spec.revision,
         architecture=evidence.architecture,
         config_class=evidence.config_class,
         hidden_size=evidence.hidden_size,
@@ -124,7 +129,7 @@ def _result(
 
 
 def _where(subject: Subject) -> str:
-    if subject.source is not None:
+    if subject.source is not None and not subject.source.stands_in:
         return subject.source.identifier
     return subject.spec.hub_id
 

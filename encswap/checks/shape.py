@@ -14,6 +14,10 @@ def architecture(case: Case) -> Finding:
     claim = differing_claim(case.spec, "config_class", mine)
     if is_decoder(case.candidate):
         return _finding(case, "architecture", "skip", "no encoder, so not compared", claim)
+    kind = case.candidate.config.get("model_type")
+    if mine is None and isinstance(kind, str) and case.depth != "facts":
+        message = f"model_type {kind!r} is no class of the installed transformers"
+        return _finding(case, "architecture", "fail", message, claim)
     if mine is None or theirs is None:
         whose = "candidate" if mine is None else "base"
         return _finding(

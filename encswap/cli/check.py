@@ -11,9 +11,11 @@ import typer
 from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from encswap.checks.criteria import Criteria
     from encswap.checks.report import CheckReport
-    from encswap.domain import CheckContext
+    from encswap.domain import CheckContext, Source
     from encswap.plugins import Plugins
 
 
@@ -71,7 +73,7 @@ def check(
     chosen = list(names or [])
     if everything or not chosen:
         chosen += [name for name in plugins.encoders if name not in chosen]
-    context = _context(depth.value, data, plugins)
+    context = _context(depth.value, data, judged_by, plugins)
     files = (scale.value, tuple(allow_pickle or ()))
     report = _run(chosen, base, judged_by, context, plugins, files)
     for failed in plugins.failures():
@@ -108,15 +110,16 @@ def _explain(code: str) -> None:
     write(told(code))
 
 
-def _context(depth: str, data: str | None, plugins: Plugins) -> CheckContext:
+def _context(depth: str, data: str | None, criteria: Criteria, plugins: Plugins) -> CheckContext:
     from encswap.domain import CheckContext
 
-    if data is None:
+    wanted = data or (criteria.sample if depth != "facts" else "")
+    if not wanted:
         return CheckContext(depth=depth)  # type: ignore[arg-type]
     from encswap.data.readers import read_examples
     from encswap.data.shipped import find_data
 
-    examples = tuple(read_examples(find_data(data)))
+    examples = tuple(read_examples(find_data(wanted)))
     splitters = {}
     for name in plugins.splitter_names:
         try:
@@ -127,7 +130,8 @@ def _context(depth: str, data: str | None, plugins: Plugins) -> CheckContext:
         depth=depth,  # type: ignore[arg-type]
         examples=examples,
         splitters=splitters,
-        training_examples=len(examples),
+        training_examples=len(examples) if data else None,
+        words=criteria.words,
     )
 
 
@@ -151,14 +155,43 @@ def _run(
         scale=scale,  # type: ignore[arg-type]
         allow_pickle=allow_pickle,
     )
+    find = _finder(context.depth, scale, plugins)
     if context.depth == "facts" or not sys.stderr.isatty():
-        return run_checks(request, plugins)
+        return run_checks(request, plugins, find=find)
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"looking at depth {context.depth}", total=2 * len(names) + 1)
-        return run_checks(request, plugins, progress=lambda _name: bar.advance(task))
+        return run_checks(request, plugins, find=find, progress=lambda _name: bar.advance(task))
+
+
+def _finder(depth: str, scale: str, plugins: Plugins) -> Callable[[str], Source] | None:
+    """Say where files come from when a candidate's own are out of reach."""
+    from encswap.sources import MINI_BASE, resolve, spec_of
+
+    def built(name: str) -> Source:
+        from encswap.cli.models import build_mini_base
+        from encswap.cli.progress import watching
+        from encswap.mini.encoders import mini_encoder
+
+        if name == MINI_BASE:
+            with watching() as watcher:
+                build_mini_base(plugins, watcher)
+        else:
+            mini_encoder(spec_of(name, plugins))
+        return resolve(name, plugins, scale="mini")
+
+    def recorded(name: str) -> Source:
+        from encswap.domain import Source
+        from encswap.mini.encoders import recorded_folder
+
+        spec = spec_of(name, plugins)
+        return Source(spec.name, recorded_folder(spec), "mini", f"recorded/{spec.name}")
+
+    if scale == "mini":
+        return built
+    return recorded if depth in {"forward", "weights"} else None
 
 
 def _show(report: CheckReport, format: Format, verbose: bool) -> None:  # noqa: A002

@@ -136,7 +136,17 @@ def closing_lines(report: CheckReport) -> list[str]:
         lines.append(f"★ recommended: {report.recommended}; {report.ranking}")
     else:
         lines.append("nothing is selected")
+    shallow = [one for one in report.candidates if reaches_less(one, report)]
+    if shallow:
+        why = next((f.message for f in shallow[0].findings if f.status == "skip"), "")
+        count = f"{len(shallow)} of {len(report.candidates)}"
+        lines.append(f"depth {report.depth} was not reached in full for {count}: {why}")
     return lines
+
+
+def reaches_less(one: CandidateResult, report: CheckReport) -> bool:
+    """Say whether a candidate's own files were not read though the depth asks for them."""
+    return one.depth == "facts" and report.depth != "facts"
 
 
 def _findings(one: CandidateResult) -> Table:
@@ -149,14 +159,19 @@ def _findings(one: CandidateResult) -> Table:
     for name in ("code", "status", "depth"):
         table.add_column(name, no_wrap=True)
     table.add_column("finding", ratio=1, overflow="fold")
+    above = ""
     for finding in one.findings:
         colour = STATUS_COLOURS[finding.status]
         said = f"\n[dim]plan: {escape(finding.claim)}[/dim]" if finding.claim else ""
+        message, above = (
+            ("as above" if finding.message == above else finding.message),
+            finding.message,
+        )
         table.add_row(
             finding.code,
             f"[{colour}]{finding.status}[/{colour}]",
             finding.depth,
-            escape(finding.message) + said,
+            escape(message) + said,
         )
     return table
 
