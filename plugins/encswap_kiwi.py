@@ -30,10 +30,12 @@ Span = tuple[int, int]
 LONG_PARTICLE = re.compile(
     "에[게서도는]|으로|까지|부터|처럼|보다|한테|이[랑나란라가는를의도]|라[고는며면]|하고|역시|마저|조차"
 )
-PARTICLES = frozenset("은는이가을를의에와과도로만나아야랑란임께")
+PARTICLES = frozenset("은는이가을를의에와과도로으만나아야랑란임께")
 TITLES = frozenset("씨님군양모측역")
 # Counters that begin a longer bound noun after a number: 3|차|전, 18|일|자.
 COUNTERS = frozenset("개년월일시분초차회명살세기강배층위번건권장주대급호")
+# Countries and sides in one syllable, each a name of its own in 한|미, 남|북, 한|중|일.
+COUNTRIES = frozenset("한미일중북남")
 
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏͰ-Ͽ"
 # Whole: HbA1c, COVID-19, Crohn's; 19-9, 1,200.5mg; but not the parts of 2026.1.15.
@@ -145,7 +147,7 @@ def _cuts(text: str, tokens: Iterable[Any], words: frozenset[str]) -> set[int]:
 
 
 def _ending_cuts(text: str, token: Any) -> Iterator[int]:
-    """Yield the cuts within a token: before what follows a name, after a counter."""
+    """Yield the cuts within a token: before what follows a name, after a counter or country."""
     start, end = token.start, token.end
     if token.oov:
         if end - start >= 4 and LONG_PARTICLE.fullmatch(text, end - 2, end):
@@ -156,6 +158,8 @@ def _ending_cuts(text: str, token: Any) -> Iterator[int]:
             yield end
         if end - start >= 2 and text[end - 1] in TITLES:
             yield end - 1
+    if token.tag in ("NNP", "NNG") and COUNTRIES.issuperset(text[start:end]):
+        yield from range(start + 1, end)
     counted = token.tag in ("NNB", "NNG") and text[start - 1 : start].isdecimal()
     if counted and end - start > 1 and text[start] in COUNTERS:
         yield start + 1

@@ -1,9 +1,195 @@
-"""The `data` command."""
+"""The `data` commands: inspect a file of examples, convert it to another format."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import typer
+
+from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.data.lengths import Ruler
+    from encswap.domain import WordSplitter
+    from encswap.plugins import Plugins
+
+INSPECT_HELP = """Show what a splitter's units can express of a file's gold: the ceiling of recall.
+
+GLiNER2 scores spans of units (words). Gold that begins or ends inside a unit is trained as a
+negative and can never be found, whatever the encoder. `aligned` is the share of mentions that
+begin and end with a unit; `≤ 12` those that are also at most 12 units wide (max_width).
+
+  encswap data inspect train.jsonl
+
+  encswap data inspect train.jsonl --splitter kiwi --against test.jsonl
+
+  encswap data inspect train.jsonl --encoder ./my-encoder --format json
+"""
+CONVERT_HELP = """Write the examples of one file to another, in another format.
+
+Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
+everything; what another format cannot hold is refused, or told.
+
+  encswap data convert klue-ner.tsv train.jsonl --to plan
+"""
+LOSSES = {
+    "descriptions": "descriptions of labels",
+    "empty labels": "labels without gold",
+    "ids": "ids",
+    "spaces": "white space around mentions",
+}
 
 
 def attach(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
+    data = typer.Typer(no_args_is_help=True, help="Inspect and convert files of examples.")
+    data.command("inspect", help=INSPECT_HELP)(inspect_file)
+    data.command("convert", help=CONVERT_HELP)(convert_file)
+    app.add_typer(data, name="data")
+
+
+def inspect_file(
+    file: Path = typer.Argument(..., metavar="FILE", help="Examples in any known format."),
+    splitter: list[str] = typer.Option(
+        None, "--splitter", "-s", help="A word splitter, repeatable; default: all installed."
+    ),
+    against: Path = typer.Option(None, "--against", help="Look for its texts here: the train set."),
+    encoder: list[str] = typer.Option(
+        None,
+        "--encoder",
+        "-e",
+        help="Count subtokens as this one does: name or folder, repeatable.",
+    ),
+    scale: str = typer.Option("full", "--scale", help="Of the encoders: full, or mini."),
+    user_dictionary: Path = typer.Option(
+        None, "--user-dictionary", help="Words for the splitters that take a dictionary."
+    ),
+    source: str = typer.Option("auto", "--from", help="The file's format; default: recognised."),
+    show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
+    format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
+) -> None:
+    """Run the command."""
+    from encswap.data.inspect import inspect
+    from encswap.data.inspection import as_json
+    from encswap.plugins import load_plugins
+
+    plugins = load_plugins()
+    found = inspect(
+        _found(file),
+        build_splitters(plugins, splitter or [], user_dictionary),
+        format=source,
+        against=_found(against) if against is not None else None,
+        rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
+        progress=_progress,
+    )
+    if format is Format.json:
+        write_json(as_json(found))
+        return
+    from encswap.cli.inspect_view import sections_of
+    from encswap.cli.sections import markdown_of, print_sections
+
+    sections = sections_of(found, show)
+    if format is Format.markdown:
+        write(markdown_of(sections))
+    else:
+        print_sections(sections)
+
+
+def convert_file(
+    source: Path = typer.Argument(..., metavar="IN", help="Examples in any known format."),
+    target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
+    to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
+    form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+) -> None:
+    """Run the command."""
+    from encswap.data.convert import convert
+
+    done = convert(_found(source), target, to, form)
+    note(f"wrote {done.examples:,} examples to {target} ({to})")
+    if done.repaired:
+        note(f"{done.repaired:,} gold strings were repaired: they differed by white space")
+    for loss, count in done.lost.items():
+        note(f"{to} does not hold {LOSSES[loss]}: {count:,} dropped")
+
+
+def build_splitters(
+    plugins: Plugins, names: list[str], dictionary: Path | None = None
+) -> dict[str, WordSplitter]:
+    """Build the named splitters, or all that can be built; the dictionary goes to who takes one."""
+    from encswap.errors import EncswapError, InputError
+
+    wanted = [name for one in names for name in one.split(",")] or plugins.splitter_names
+    built: dict[str, WordSplitter] = {}
+    took = False
+    for name in wanted:
+        try:
+            built[name], takes = _build(plugins, name, dictionary)
+            took = took or takes
+        except EncswapError as error:
+            if names or dictionary is not None:
+                raise
+            note(f"encswap: splitter {name!r} is left out: {error}")
+    if dictionary is not None and not took:
+        raise InputError(f"no splitter of {', '.join(wanted)} takes a dictionary", where=dictionary)
+    return built
+
+
+def _build(plugins: Plugins, name: str, dictionary: Path | None) -> tuple[WordSplitter, bool]:
+    """Build a splitter, and tell whether it took the dictionary."""
+    from encswap.errors import PluginError
+
+    if dictionary is not None:
+        try:
+            return plugins.splitter(name, user_dictionary=dictionary), True
+        except PluginError as error:
+            if not isinstance(error.__cause__, TypeError):
+                raise
+    return plugins.splitter(name), False
+
+
+def _found(file: Path) -> Path:
+    """Return the file, or the shipped set of this name."""
+    from encswap.data.shipped import find_data
+
+    return file if file.exists() else find_data(file)
+
+
+def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:
+    """Read an encoder's tokenizer and its number of positions; no weights are read."""
+    from encswap.cli.progress import quiet_libraries
+    from encswap.data.lengths import Ruler
+    from encswap.errors import InputError
+    from encswap.sources import resolve
+    from encswap.swap.loading import load_tokenizer, read_config
+
+    if scale not in ("full", "mini"):
+        raise InputError(f"unknown scale {scale!r}", hint="known: full, mini")
+    quiet_libraries()
+    found = resolve(name, plugins, scale=scale, need="metadata")  # type: ignore[arg-type]
+    tokenizer = load_tokenizer(found.path, found.name)
+
+    @lru_cache(maxsize=1 << 16)
+    def count(unit: str) -> int:
+        return max(1, len(tokenizer.tokenize(unit)))
+
+    return Ruler(count, positions_of(read_config(found.path)))
+
+
+def positions_of(config: dict[str, Any]) -> int | None:
+    """Return how many subtokens an encoder reads, None where its positions are only relative.
+
+    The position ids of RoBERTa's classes begin behind the padding id, so some rows are not used.
+    """
+    rows = config.get("max_position_embeddings")
+    relative = config.get("relative_attention") and config.get("position_biased_input") is False
+    if not isinstance(rows, int) or rows < 1 or relative:
+        return None
+    behind = config.get("pad_token_id") if "roberta" in str(config.get("model_type")) else None
+    return rows - (behind + 1 if isinstance(behind, int) else 0)
+
+
+def _progress(examples: int) -> None:
+    if examples % 10_240 == 0:
+        note(f"{examples:,} examples …")

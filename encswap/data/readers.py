@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from encswap.data.formats.characters import CHARACTERS
+from encswap.data.formats.fields import parse_object
 from encswap.data.formats.offsets import SPANS
 from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.strings import EXTRACTION, PLAN
@@ -56,14 +55,19 @@ def format_of(path: Path) -> Format:
     if not head:
         raise InputError("the file holds only blank lines", where=path, hint="give an example")
     number, first = head[0]
-    values = _json(first)
-    if isinstance(values, dict):
+    if first.lstrip().startswith("{"):
+        values = parse_object(first, path, number)
         found = [one for one in FORMATS.values() if one.is_record(values)]
+        holds = ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
+        shown = f"the record holds {holds}"
     else:
         found = [one for one in FORMATS.values() if one.are_lines([line for _, line in head])]
+        shown = repr(first[:40])
     if not found:
         raise InputError(
-            _unrecognised(first, values), where=located(path, number), hint=f"known: {_known()}"
+            f"the format is not recognised: {shown}",
+            where=located(path, number),
+            hint=f"known: {_known()}",
         )
     return found[0]
 
@@ -85,22 +89,6 @@ def _head(path: Path) -> list[tuple[int, str]]:
         if not blank:
             head.append((number, line))
     return head
-
-
-def _json(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _unrecognised(line: str, values: Any) -> str:
-    if isinstance(values, dict):
-        keys = ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
-        return f"the format is not recognised: the record holds {keys}"
-    if line.lstrip().startswith("{"):
-        return "not JSON"
-    return f"the format is not recognised: {line[:40]!r}"
 
 
 def _known() -> str:

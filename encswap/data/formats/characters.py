@@ -72,4 +72,5 @@ CHARACTERS = Format(
     read_characters,
     write_characters,
     are_lines=_are_lines,
+    drops=("descriptions", "empty labels"),
 )

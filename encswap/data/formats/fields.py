@@ -60,7 +60,7 @@ def read_records(path: Path) -> Iterator[Record]:
     for number, line in read_lines(path):
         if line and not line.isspace():
             count += 1
-            yield Record(_parse(line, path, number), path, number)
+            yield Record(parse_object(line, path, number), path, number)
     if not count:
         raise InputError("the file holds only blank lines", where=path, hint="give an example")
 
@@ -70,7 +70,8 @@ def json_line(values: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
+def parse_object(line: str, path: Path, number: int) -> dict[str, Any]:
+    """Parse one line, which must be a JSON object."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

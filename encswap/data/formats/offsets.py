@@ -115,5 +115,4 @@ SPANS = Format(
     read_spans,
     write_spans,
     is_record=_is_spans,
-    holds_descriptions=True,
 )

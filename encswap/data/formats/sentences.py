@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from encswap.data.formats.table import Format, Notice
-from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for
+from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for, trimmed
 from encswap.data.lines import read_lines
 from encswap.domain import Example
 from encswap.errors import InputError, located
@@ -36,6 +36,7 @@ def read_rows(path: Path, _notice: Notice) -> Iterator[Example]:
 
 def write_rows(example: Example) -> str:
     """Write one example as a row; its mentions must begin and end at white space."""
+    example = trimmed(example)
     spans = [word.span() for word in _WORD.finditer(example.text)]
     if not spans:
         raise refusal(example, NAME, "the text holds no word")
@@ -100,4 +101,5 @@ SENTENCES = Format(
     write_rows,
     are_lines=_are_lines,
     header=HEADER,
+    drops=("descriptions", "empty labels", "ids", "spaces"),
 )

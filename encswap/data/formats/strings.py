@@ -128,7 +128,6 @@ PLAN = Format(
     read_plan,
     write_plan,
     is_record=_is_plan,
-    holds_descriptions=True,
 )
 EXTRACTION = Format(
     "gliner2",
@@ -136,5 +135,4 @@ EXTRACTION = Format(
     read_extraction,
     write_extraction,
     is_record=_is_extraction,
-    holds_descriptions=True,
 )

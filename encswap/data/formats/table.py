@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from encswap.data.locate import Repair
 from encswap.domain import Example
 
 Notice = Callable[[str, Repair], None]
 """Told of every repaired gold string: its place as `file:line`, and the repair."""
+
+
+Loss = Literal["descriptions", "empty labels", "ids", "spaces"]
+"""What a format may not hold: descriptions, labels without gold, ids, spaces around mentions."""
 
 
 def _never(_: Any) -> bool:
@@ -32,4 +36,4 @@ class Format:
     is_record: Callable[[dict[str, Any]], bool] = _never
     are_lines: Callable[[Sequence[str]], bool] = _never
     header: str = ""
-    holds_descriptions: bool = False
+    drops: tuple[Loss, ...] = ()

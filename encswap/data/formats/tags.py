@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from encswap.domain import Example, Mention
 from encswap.errors import InputError
@@ -49,9 +49,9 @@ def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> I
     if any(set("\n\r\t") & set(mention.label) for mention in example.mentions):
         raise refusal(example, name, "a label holds a tab or a line break")
     starts = {mention.start: mention for mention in example.mentions}
-    edges = {edge for span in spans for edge in span}
+    begins, ends = {start for start, _ in spans}, {end for _, end in spans}
     for mention in example.mentions:
-        if not {mention.start, mention.end} <= edges:
+        if mention.start not in begins or mention.end not in ends:
             raise refusal(example, name, f"the mention {mention.text!r} ends inside a word")
     current: Mention | None = None
     for start, _ in spans:
@@ -59,6 +59,24 @@ def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> I
         inside = current is not None and start < current.end
         prefix = "B" if start in starts else "I"
         yield f"{prefix}-{current.label}" if inside and current is not None else "O"
+
+
+def trimmed(example: Example) -> Example:
+    """Take white space off the ends of mentions, which rows of words cannot hold."""
+    if not any(padded(mention) for mention in example.mentions):
+        return example
+    return replace(example, mentions=tuple(map(_trimmed, example.mentions)))
+
+
+def padded(mention: Mention) -> bool:
+    """Whether a mention begins or ends with white space."""
+    return mention.text.strip() != mention.text
+
+
+def _trimmed(mention: Mention) -> Mention:
+    start = mention.end - len(mention.text.lstrip())
+    text = mention.text.strip()
+    return Mention(start, start + len(text), mention.label, text)
 
 
 def refuse_nested(example: Example, name: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from encswap.data.formats.blocks import Block, read_blocks
 from encswap.data.formats.table import Format, Notice
-from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for
+from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for, trimmed
 from encswap.domain import Example
 
 NAME = "conll"
@@ -35,6 +35,7 @@ def read_words(path: Path, _notice: Notice) -> Iterator[Example]:
 
 def write_words(example: Example) -> str:
     """Write one example, a word on each row; words are cut at white space and at mentions."""
+    example = trimmed(example)
     spans = list(words_of(example))
     if not spans:
         raise refusal(example, NAME, "the text holds no word")
@@ -130,5 +131,10 @@ def _are_lines(lines: Sequence[str]) -> bool:
 
 
 WORDS = Format(
-    NAME, "words with BIO tags, one on each line", read_words, write_words, are_lines=_are_lines
+    NAME,
+    "words with BIO tags, one on each line",
+    read_words,
+    write_words,
+    are_lines=_are_lines,
+    drops=("descriptions", "empty labels", "spaces"),
 )
