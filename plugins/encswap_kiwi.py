@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from encswap import EncswapError, hookimpl
@@ -275,12 +276,20 @@ def _load_kiwi(dictionary: Path | None) -> Any:
     # The entries of many words hold film titles and the like: they would hide the words in them.
     kiwi = Kiwi(load_multi_dict=False)
     if dictionary is not None:
+        _load_dictionary(kiwi, dictionary)
+    return kiwi
+
+
+def _load_dictionary(kiwi: Any, dictionary: Path) -> None:
+    with TemporaryDirectory() as folder:
+        # Kiwi takes a byte-order mark for a part of the first word.
+        copy = Path(folder) / "words"
+        copy.write_text(dictionary.read_text(encoding="utf-8-sig"), encoding="utf-8")
         try:
-            kiwi.load_user_dictionary(str(dictionary))
+            kiwi.load_user_dictionary(str(copy))
         except Exception as error:
             line = re.search(r"at line (\d+)", str(error))
             where = f"{dictionary}:{line[1]}" if line else str(dictionary)
             raise EncswapError(
                 f"the user dictionary is broken ({error})", where=where, hint=_ENTRY
             ) from error
-    return kiwi

@@ -63,7 +63,7 @@ def _is_remark(line: str) -> bool:
 
 def _are_lines(lines: Sequence[str]) -> bool:
     rows = [line for line in lines if not _is_remark(line)]
-    return bool(rows) and all(row[1:2] == "\t" and is_tag(row[2:]) for row in rows)
+    return bool(lines) and all(row[1:2] == "\t" and is_tag(row[2:]) for row in rows)
 
 
 CHARACTERS = Format(

@@ -124,7 +124,7 @@ def _is_remark(line: str) -> bool:
 def _are_lines(lines: Sequence[str]) -> bool:
     rows = [line for line in lines if not _is_remark(line)]
     last = [re.split(r"[ \t]+", row) for row in rows]
-    return bool(rows) and all(
+    return bool(lines) and all(
         len(columns) > 1 and (is_tag(columns[-1]) or _SPACES.fullmatch(columns[-1]) is not None)
         for columns in last
     )

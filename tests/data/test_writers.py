@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from encswap.data.convert import convert
+from encswap.data.locate import locate
+from encswap.data.readers import FORMATS, read_examples
+from encswap.data.writers import write_examples
+from encswap.domain import Example, Mention, Unlocated, labels_of
+from encswap.errors import InputError
+
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("가나 ab\n\t.-#\\|="), max_size=30
+)
+LABEL = st.sampled_from(["Disease", "약물", "B-x", "O"])
+FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+
+
+@st.composite
+def examples(draw: st.DrawFn, nested: bool = True) -> Example:
+    text = draw(TEXT.filter(str.strip))
+    mentions = set()
+    end = 0
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0 if nested else end, len(text)))
+        stop = draw(st.integers(start, len(text)))
+        if text[start:stop].strip():
+            mentions.add(Mention(start, stop, draw(LABEL), text[start:stop]))
+            end = stop
+    ident = draw(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5))
+    return Example(ident, text, tuple(sorted(mentions)))
+
+
+@given(example=examples(), name=st.sampled_from(["plan", "gliner2", "spans"]))
+@FILES
+def test_json_formats_hold_any_gold(example: Example, name: str, tmp_path: Path) -> None:
+    (found,) = read_examples(rewritten(example, name, tmp_path), name)
+    assert (found.id, found.text, found.mentions) == (example.id, example.text, example.mentions)
+    assert set(labels_of([found])) == set(labels_of([example]))
+
+
+@given(example=examples(nested=False), name=st.sampled_from(["klue", "conll", "kbmc"]))
+@FILES
+def test_rows_give_back_what_they_take(example: Example, name: str, tmp_path: Path) -> None:
+    try:
+        path = rewritten(example, name, tmp_path)
+    except InputError as error:
+        assert "cannot be written as" in error.message
+        return
+    (found,) = read_examples(path, name)
+    assert found.text == example.text
+    kept = {(one.label, one.text.strip()) for one in example.mentions}
+    assert {(one.label, one.text.strip()) for one in found.mentions} == kept
+    assert name == "kbmc" or found.id == example.id
+
+
+def rewritten(example: Example, name: str, folder: Path) -> Path:
+    path = folder / "out"
+    path.unlink(missing_ok=True)
+    write_examples([example], path, name)
+    return path
+
+
+RICH = Example(
+    id="a",
+    text="제2형  당뇨병(T2DM)에 메트포르민을\n투여했다. ",
+    mentions=(
+        Mention(0, 8, "Disease", "제2형  당뇨병"),
+        Mention(9, 13, "Disease", "T2DM"),
+        Mention(16, 21, "Drug", "메트포르민"),
+    ),
+    labels=("Disease", "Drug"),
+)
+
+
+@pytest.mark.parametrize("name", ["plan", "gliner2", "spans", "conll"])
+def test_a_line_break_and_double_spaces_survive(name: str, tmp_path: Path) -> None:
+    (found,) = read_examples(rewritten(RICH, name, tmp_path))
+    assert (found.text, found.mentions) == (RICH.text, RICH.mentions)
+
+
+@pytest.mark.parametrize("first", ["plan", "gliner2", "spans", "klue", "conll"])
+@pytest.mark.parametrize("second", sorted(FORMATS))
+def test_every_format_converts_to_every_other(first: str, second: str, tmp_path: Path) -> None:
+    text = "심한 암 이다 ."
+    example = Example("x", text, (Mention(3, 4, "D", "암"),), labels=("D",))
+    write_examples([example], tmp_path / "a", first)
+    assert convert(tmp_path / "a", tmp_path / "b", second).examples == 1
+    (found,) = read_examples(tmp_path / "b", second)
+    assert (found.text, found.mentions) == (text, example.mentions)
+
+
+def test_unlocated_gold_survives_where_strings_or_spans_are_kept(tmp_path: Path) -> None:
+    example = replace(RICH, unlocated=(Unlocated("Drug", "인슐린"),))
+    for name in ("plan", "gliner2", "spans"):
+        (found,) = read_examples(rewritten(example, name, tmp_path))
+        assert found.unlocated == example.unlocated
+
+
+@pytest.mark.parametrize("name", ["klue", "conll", "kbmc"])
+def test_rows_refuse_nested_and_unlocated_gold(name: str, tmp_path: Path) -> None:
+    nested = Example("x", "a b", (Mention(0, 1, "L", "a"), Mention(0, 3, "L", "a b")), line=7)
+    missing = Example("x", "a b", (), (Unlocated("L", "z"),))
+    with pytest.raises(InputError, match="overlaps another") as caught:
+        write_examples([nested], tmp_path / "out", name, source=Path("in"))
+    assert caught.value.where == "in:7"
+    with pytest.raises(InputError, match="does not stand in the text"):
+        write_examples([missing], tmp_path / "out", name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mention_inside_a_word_cannot_be_a_row_of_spaced_words(tmp_path: Path) -> None:
+    example = Example("x", "암은", (Mention(0, 1, "D", "암"),))
+    with pytest.raises(InputError, match="inside a word"):
+        write_examples([example], tmp_path / "out", "kbmc")
+
+
+def test_a_file_that_exists_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="the file exists"):
+        write_examples([RICH], path, "plan")
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        write_examples([RICH], tmp_path / "none" / "out", "plan")
+
+
+def test_what_a_format_drops_is_counted(tmp_path: Path) -> None:
+    example = Example(
+        "named", "a  b", (Mention(0, 2, "L", "a "),), labels=("L", "M"), descriptions={"L": "l"}
+    )
+    write_examples([example], tmp_path / "a", "spans")
+    done = convert(tmp_path / "a", tmp_path / "b", "kbmc")
+    assert done.lost == {"descriptions": 1, "empty labels": 1, "ids": 1, "spaces": 1}
+
+
+def test_a_string_that_stands_twice_but_is_marked_once_keeps_its_offsets(tmp_path: Path) -> None:
+    example = Example("x", "암 암", (Mention(0, 1, "D", "암"),))
+    assert len(locate("암 암", {"D": ["암"]}).mentions) == 2
+    (found,) = read_examples(rewritten(example, "plan", tmp_path))
+    assert found.mentions == example.mentions
