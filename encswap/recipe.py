@@ -59,6 +59,9 @@ class Recipe(BaseModel):
     synthetic_labels: Share = Field(
         0.2, description="share of samples whose labels gliner2 renames while training"
     )
+    mask_subtokens: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of the text's subtokens hidden while training"
+    )
     descriptions: bool = Field(True, description="put the labels' descriptions into the prompt")
     train_count_gate: bool = Field(
         True, description="train the head that gliner2 asks whether a text holds anything"

@@ -20,6 +20,7 @@ from encswap.domain import EncoderSpec
 from encswap.errors import InputError
 from encswap.manifest import checksum, versions_of
 from encswap.mini.tokenizers import train_tokenizer
+from encswap.recipe import read_recipe
 from encswap.sources import mini_folder
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ WIDTH, DEPTH, HEAD = 8, 4, 32
 LARGEST_GAP = 100
 MARK_FILE = "mini.txt"
 Kind = Literal["base", "encoder", "recorded"]
-CORPUS = "ko-medical/train.jsonl"
 WIDTHS = ("hidden_size", "intermediate_size", "embedding_size", "position_buckets")
 
 
@@ -97,7 +97,7 @@ def fingerprint(spec: EncoderSpec, kind: str, *more: str) -> str:
         "kind": kind,
         "config": dict(spec.config),
         "tokenizer": spec.fact("tokenizer"),
-        "corpus": checksum(find_data(CORPUS)),
+        "corpus": checksum(corpus()),
         "versions": versions_of(["gliner2", "torch", "transformers", "tokenizers"]),
         "more": more,
     }
@@ -105,8 +105,13 @@ def fingerprint(spec: EncoderSpec, kind: str, *more: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _tokenizer(spec: EncoderSpec, corpus: str = CORPUS) -> PreTrainedTokenizerFast:
-    texts = [example.text for example in read_examples(find_data(corpus))]
+def corpus() -> Path:
+    """The text that mini tokenizers are trained on: the mini recipe's training documents."""
+    return find_data(str(read_recipe(layers=("mini",)).train))
+
+
+def _tokenizer(spec: EncoderSpec) -> PreTrainedTokenizerFast:
+    texts = [example.text for example in read_examples(corpus())]
     return train_tokenizer(spec.fact("tokenizer", {}), texts)
 
 
@@ -118,8 +123,9 @@ def _rows(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> int:
 
 
 def _write_encoder(spec: EncoderSpec, folder: Path) -> None:
-    draw_encoder(spec, _tokenizer(spec)).save_pretrained(folder)
-    _tokenizer(spec).save_pretrained(folder)
+    tokenizer = _tokenizer(spec)
+    draw_encoder(spec, tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def draw_encoder(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> Any:

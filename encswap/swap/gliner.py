@@ -406,3 +406,21 @@ def put_on_device(model: PreTrainedModel) -> PreTrainedModel:
     import torch
 
     return model.to("cuda") if torch.cuda.is_available() else model
+
+
+def mask_subtokens(model: PreTrainedModel, batch: Any, share: float) -> None:
+    """Hide a share of the text's subtokens behind the mask token, or the unknown one, in place.
+
+    Word dropout (Iyyer et al., 2015): what a name is must then also be read from its context. The
+    schema prompt stays whole. Draws from torch's global generator.
+    """
+    import torch
+
+    tokenizer = model.processor.tokenizer
+    hidden = tokenizer.mask_token_id
+    if hidden is None:
+        hidden = tokenizer.unk_token_id
+    places = torch.arange(batch.input_ids.shape[1])
+    first = torch.where(batch.text_word_mask, batch.text_word_indices, len(places)).min(dim=1)
+    text = (places >= first.values[:, None]) & batch.attention_mask.bool()
+    batch.input_ids[text & (torch.rand(batch.input_ids.shape) < share)] = hidden

@@ -33,7 +33,7 @@ def training_loss(model: Any, core: PreTrainedModel, batch: Any, *, gate: bool) 
     loss: torch.Tensor = result["total_loss"]
     if not bool(loss.isfinite()):
         raise TrainingError(
-            f"the loss is {float(loss)} on samples {', '.join(sample_ids(batch))}",
+            f"the loss is {loss.item()} on samples {', '.join(sample_ids(batch))}",
             hint="lower encoder_lr and head_lr, or use precision fp32",
         )
     if gate and gliner.architecture_of(core) == "span":

@@ -1,47 +1,90 @@
-"""Scoring a saved model again, with what its manifest says was asked of it."""
+"""A saved model again: scored, or asked, with what its manifest says was asked of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter, measure_coverage
-from encswap.domain import descriptions_of, labels_of
-from encswap.evaluate.candidates import Asked
+from encswap.domain import Example, Prediction, descriptions_of, labels_of
+from encswap.errors import InputError
+from encswap.evaluate.candidates import FLOOR, Asked, resolve
 from encswap.evaluate.documents import score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
-from encswap.manifest import read_manifest
+from encswap.manifest import Manifest, read_manifest
 from encswap.recipe import Recipe
 from encswap.swap import gliner
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DEFAULT_THRESHOLD = 0.5
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A saved model with what was recorded of it."""
+
+    model: PreTrainedModel
+    manifest: Manifest
+    recipe: Recipe
+    splitter: CachedSplitter
+
+    @classmethod
+    def read(cls, folder: Path) -> Saved:
+        """Load a run folder or a checkpoint."""
+        manifest = read_manifest(folder)
+        recipe = Recipe.model_validate(dict(manifest.recipe))
+        model = gliner.put_on_device(gliner.load(folder))
+        splitter = CachedSplitter(model.processor.word_splitter)
+        model.processor.word_splitter = splitter
+        return cls(model, manifest, recipe, splitter)
+
+    def threshold(self, wanted: float | None) -> float:
+        """The threshold asked for, else the one chosen in training."""
+        return wanted or self.manifest.threshold or DEFAULT_THRESHOLD
+
+    def asked(self, examples: Sequence[Example], labels: Sequence[str] = ()) -> Asked:
+        """The labels asked for, else those of training, else those of the documents."""
+        if labels:
+            return Asked(tuple(labels), {})
+        if self.manifest.labels:
+            return Asked(self.manifest.labels, self.manifest.descriptions)
+        return Asked(tuple(labels_of(examples)), descriptions_of(examples))
+
+    def candidates(
+        self, examples: Sequence[Example], asked: Asked, floor: float = FLOOR
+    ) -> list[list[Prediction]]:
+        """Score documents of any length."""
+        return score_documents(
+            self.model,
+            examples,
+            asked,
+            self.splitter,
+            max_length=self.recipe.max_length,
+            floor=floor,
+        )
+
+
 def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict[str, Any]:
     """Score a run or checkpoint on documents; same model, documents and threshold, same numbers."""
-    manifest = read_manifest(folder)
+    saved = Saved.read(folder)
     examples = read_examples(find_data(data))
-    recipe = Recipe.model_validate(dict(manifest.recipe))
-    model = gliner.put_on_device(gliner.load(folder))
-    splitter = CachedSplitter(model.processor.word_splitter)
-    asked = Asked(
-        manifest.labels or tuple(labels_of(examples)),
-        manifest.descriptions if manifest.labels else descriptions_of(examples),
-    )
-    candidates = score_documents(
-        model, examples, asked, splitter, max_length=recipe.max_length
-    )
-    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
-    scored = score_at(examples, candidates, at, gliner.overlap_policy(model))
-    test = summarise(scored, examples, asked.labels, recipe.seed)
-    coverage = measure_coverage(examples, splitter)
-    width = manifest.max_width
+    asked = saved.asked(examples)
+    at = saved.threshold(threshold)
+    found = saved.candidates(examples, asked, min(FLOOR, at))
+    scored = score_at(examples, found, at, gliner.overlap_policy(saved.model))
+    test = summarise(scored, examples, asked.labels, saved.recipe.seed)
+    coverage = measure_coverage(examples, saved.splitter)
+    width = saved.manifest.max_width
     return {
-        "protocol": recipe.protocol,
-        "strategy": recipe.strategy,
+        "protocol": saved.recipe.protocol,
+        "strategy": saved.recipe.strategy,
         "threshold": at,
         "coverage": coverage.share(width) if width else coverage.aligned_share,
         "dev": None,
@@ -49,5 +92,20 @@ def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict
         "baselines": None,
         "epochs": [],
         "throughput": None,
-        "targets": judge_targets(recipe.targets, test),
+        "targets": judge_targets(saved.recipe.targets, test),
     }
+
+
+def predict_saved(
+    folder: Path, texts: Sequence[str], labels: Sequence[str] = (), threshold: float | None = None
+) -> list[list[Prediction]]:
+    """Find entities in texts of any length, overlaps resolved as gliner2 does."""
+    saved = Saved.read(folder)
+    examples = [Example(str(place), text) for place, text in enumerate(texts)]
+    asked = saved.asked(examples, labels)
+    if not asked.labels:
+        raise InputError("the model was saved without labels", hint="name them with --label")
+    at = saved.threshold(threshold)
+    policy = gliner.overlap_policy(saved.model)
+    found = saved.candidates(examples, asked, min(FLOOR, at))
+    return [resolve(candidates, at, policy) for candidates in found]

@@ -55,7 +55,10 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         self.remove_callback(ProgressCallback)
 
     def _collate(self, items: list[tuple[str, dict[str, Any]]]) -> Any:
-        return gliner.collate(self._core, items, training=True)
+        batch = gliner.collate(self._core, items, training=True)
+        if self._recipe.mask_subtokens:
+            gliner.mask_subtokens(self._core, batch, self._recipe.mask_subtokens)
+        return batch
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
         """Make AdamW over the groups that the plugins built."""

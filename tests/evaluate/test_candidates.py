@@ -1,0 +1,91 @@
+"""One pass of candidates gives, at every threshold, exactly what gliner2 extracts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from encswap.data.readers import read_examples
+from encswap.data.shipped import find_data
+from encswap.data.units import CachedSplitter
+from encswap.evaluate.candidates import Asked, resolve, score_texts
+from encswap.evaluate.documents import score_documents
+from encswap.swap import gliner
+
+LABELS = ("Disease", "Drug")
+THRESHOLDS = (0.3, 0.45, 0.5, 0.505, 0.6)
+
+
+@pytest.fixture
+def texts() -> list[str]:
+    return [example.text for example in read_examples(find_data("en-medical/test.jsonl"))][:12]
+
+
+@pytest.fixture
+def lively(base):
+    """The drawn base with spread-out scores, so that thresholds and overlaps matter."""
+    import copy
+
+    model = copy.deepcopy(base)
+    with torch.no_grad():
+        model.span_rep.span_rep_layer.out_project[3].weight.mul_(30)
+    return model.eval()
+
+
+def test_every_threshold_equals_a_separate_extraction(lively, texts):
+    found = score_texts(lively, texts, Asked(LABELS, {}), floor=0.05)
+    assert sum(len(one) for one in found) > 100
+    for threshold in THRESHOLDS:
+        theirs = lively.batch_extract_entities(
+            texts, list(LABELS), threshold=threshold, include_spans=True, include_confidence=True
+        )
+        for ours, result in zip(found, theirs, strict=True):
+            want = {
+                (one["start"], one["end"], label)
+                for label, spans in result["entities"].items()
+                for one in spans
+            }
+            got = {(one.start, one.end, one.label) for one in resolve(ours, threshold, None)}
+            assert got == want
+
+
+def test_the_full_stop_that_gliner2_appends_is_never_predicted(lively):
+    text = "No mark ends this"
+    for one in score_texts(lively, [text], Asked(LABELS, {}), floor=0.01)[0]:
+        assert one.end <= len(text)
+
+
+def test_results_come_in_the_order_of_the_texts(lively, texts):
+    together = score_texts(lively, texts, Asked(LABELS, {}), batch_size=4)
+    for place in (0, 5, 11):
+        alone = score_texts(lively, [texts[place]], Asked(LABELS, {}))[0]
+        # Padding may move a score by a rounding error, and so over the floor.
+        kept = {(p.start, p.end, p.label) for p in together[place] if p.score > 0.06}
+        assert kept <= {(p.start, p.end, p.label) for p in alone}
+
+
+def test_training_mode_is_restored(base, texts):
+    base.train()
+    score_texts(base, texts[:1], Asked(LABELS, {}))
+    assert base.training
+    base.eval()
+
+
+def test_documents_longer_than_the_encoder_are_scored_in_windows(lively, plugins):
+    examples = read_examples(find_data("en-medical/test.jsonl"))[:3]
+    splitter = CachedSplitter(plugins.splitter("whitespace"))
+    found = score_documents(lively, examples, Asked(LABELS, {}), splitter, max_length=64)
+    for example, candidates in zip(examples, found, strict=True):
+        assert candidates
+        assert all(0 <= one.start < one.end <= len(example.text) for one in candidates)
+        assert max(one.end for one in candidates) > len(example.text) // 2
+
+
+def test_a_closed_count_gate_returns_nothing_as_gliner2_does(base, texts):
+    import copy
+
+    model = copy.deepcopy(base)
+    with torch.no_grad():
+        model.count_pred[-1].bias[0] += 100
+    assert score_texts(model, texts[:2], Asked(LABELS, {}), floor=0.01) == [[], []]
+    assert gliner.entity_logits(model, texts[0], LABELS).isfinite().any()

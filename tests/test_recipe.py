@@ -1,0 +1,83 @@
+"""The recipe is the plan's section 4, and a wrong setting is named with what would have worked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from encswap.errors import InputError
+from encswap.recipe import Recipe, dump_recipe, parse_setting, read_recipe
+
+PLAN = {
+    "encoder_lr": 2e-5,
+    "head_lr": 5e-4,
+    "epochs": 15,
+    "batch_size": 8,
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.01,
+    "max_length": 512,
+    "gradient_accumulation": 2,
+    "seed": 42,
+    "thresholds": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
+}
+
+
+def test_the_defaults_are_the_plan_s_section_4():
+    recipe = read_recipe()
+    assert {name: getattr(recipe, name) for name in PLAN} == PLAN
+    assert recipe.targets == {
+        "micro": 0.50,
+        "Disease": 0.55,
+        "Drug": 0.45,
+        "Procedure": 0.40,
+        "Biomarker": 0.35,
+    }
+
+
+def test_a_file_goes_over_the_plan_and_a_setting_over_the_file(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epochs: 3\nbatch_size: 4\nencoder_lr: 1e-4\n")
+    recipe = read_recipe(path, {"epochs": 5})
+    assert (recipe.epochs, recipe.batch_size, recipe.encoder_lr) == (5, 4, 1e-4)
+
+
+def test_the_written_recipe_reads_back_as_itself():
+    recipe = read_recipe(overrides={"encoder": "somewhere"}, layers=("mini",))
+    assert Recipe.model_validate(yaml.safe_load(dump_recipe(recipe))) == recipe
+
+
+def test_an_unknown_setting_names_the_nearest(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epoch: 3\n")
+    with pytest.raises(InputError, match=r"mine\.yaml: unknown setting 'epoch'.*mean 'epochs'"):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs=0", "epochs"),
+        ("epochs=many", "epochs"),
+        ("thresholds=[0.5, 1.5]", "thresholds"),
+        ("strategy=magic", "strategy"),
+        ("max_width=wide", "max_width"),
+        ("seed=-1", "seed"),
+    ],
+)
+def test_an_impossible_value_names_the_setting(setting, message):
+    with pytest.raises(InputError, match=f"--set: {message}"):
+        read_recipe(overrides=dict([parse_setting(setting)]))
+
+
+def test_a_setting_without_a_value_says_how_to_write_one():
+    with pytest.raises(InputError, match="write --set epochs=3"):
+        parse_setting("epochs")
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path):
+    path = tmp_path / "list.yaml"
+    path.write_text("- 1\n")
+    with pytest.raises(InputError, match="not a mapping"):
+        read_recipe(path)

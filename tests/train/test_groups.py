@@ -1,0 +1,57 @@
+"""Every trainable parameter stands in exactly one group of the optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from encswap.domain import ParamGroupSettings
+from encswap.errors import TrainingError
+from encswap.swap.assembly import swap_encoder
+from encswap.train.groups import refuse_bad_cover
+
+SETTINGS = ParamGroupSettings(encoder_lr=2e-5, head_lr=5e-4, weight_decay=0.01)
+
+
+@pytest.mark.parametrize("name", ["ko-deberta", "koelectra", "klue-roberta", "xlm-r"])
+def test_groups_cover_every_trainable_parameter_once(base, plugins, load_mini, name):
+    splitter = plugins.splitter("whitespace")
+    model = swap_encoder(base, load_mini(name), plugins, splitter=splitter, name=name).model
+    groups = plugins.build_param_groups(model, SETTINGS)
+    held = [id(parameter) for group in groups for _, parameter in group.parameters]
+    assert len(held) == len(set(held))
+    assert set(held) == {id(p) for p in model.parameters() if p.requires_grad}
+
+
+def test_rates_and_decay_follow_the_recipe(base, plugins):
+    groups = plugins.build_param_groups(base, SETTINGS)
+    for group in groups:
+        for name, parameter in group.parameters:
+            inside = name.startswith("encoder.")
+            assert group.learning_rate == (2e-5 if inside else 5e-4)
+            assert group.weight_decay == (0.0 if parameter.ndim == 1 else 0.01)
+
+
+def test_a_frozen_parameter_is_in_no_group(base, plugins):
+    import copy
+
+    model = copy.deepcopy(base)
+    model.encoder.requires_grad_(False)
+    groups = plugins.build_param_groups(model, SETTINGS)
+    refuse_bad_cover(model, groups)
+    assert {group.name.split(",")[0] for group in groups} == {"heads"}
+
+
+def test_a_parameter_left_out_is_refused_by_name(base, plugins):
+    groups = plugins.build_param_groups(base, SETTINGS)
+    dropped = groups[0].parameters[0][0]
+    groups[0] = replace(groups[0], parameters=groups[0].parameters[1:])
+    with pytest.raises(TrainingError, match=dropped):
+        refuse_bad_cover(base, groups)
+
+
+def test_a_parameter_in_two_groups_is_refused(base, plugins):
+    groups = plugins.build_param_groups(base, SETTINGS)
+    with pytest.raises(TrainingError, match="in two groups"):
+        refuse_bad_cover(base, [*groups, groups[0]])

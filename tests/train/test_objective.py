@@ -1,0 +1,82 @@
+"""What gliner2 swallows is loud here, and the count gate is trained without touching the rest."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from encswap.domain import Mention
+from encswap.errors import TrainingError
+from encswap.swap import gliner
+from encswap.train.objective import training_loss
+
+TEXT = "Pneumonia was treated with amoxicillin."
+GOLD = (Mention(0, 9, "Disease", "Pneumonia"), Mention(27, 38, "Drug", "amoxicillin"))
+LABELS = ("Disease", "Drug")
+
+
+def batch_of(model, *ids):
+    items = [(TEXT, gliner.schema_for(LABELS, GOLD, sample=name)) for name in ids]
+    return gliner.collate(model, items, training=True)
+
+
+@pytest.fixture
+def model(base):
+    copied = copy.deepcopy(base)
+    gliner.set_label_renaming(copied, 0.0)
+    return copied.train()
+
+
+def test_a_sample_that_fails_inside_gliner2_stops_training_by_its_id(model, capsys):
+    batch = batch_of(model, "doc-1", "doc-2", "doc-3")
+    batch.structure_labels[1] = [[1, [[[(0,)], [(0, 0)]]]]]
+    with pytest.raises(TrainingError, match=r"'doc-2' fails inside gliner2"):
+        training_loss(model, model, batch, gate=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_gliner2_itself_would_have_counted_that_sample_as_zero(model, capsys):
+    batch = batch_of(model, "doc-1", "doc-2")
+    batch.structure_labels[1] = [[1, [[[(0,)], [(0, 0)]]]]]
+    assert model(batch)["batch_size"] == 1
+    assert "Error processing sample 1" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_not_finite_stops_training_with_the_samples(model):
+    with torch.no_grad():
+        model.span_rep.span_rep_layer.out_project[3].bias.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="the loss is nan on samples doc-1, doc-2"):
+        training_loss(model, model, batch_of(model, "doc-1", "doc-2"), gate=True)
+
+
+def test_the_gate_adds_gradients_to_the_count_head_alone(model):
+    batch = batch_of(model, "doc-1")
+    gradients = {}
+    for gate in (False, True):
+        model.zero_grad()
+        torch.manual_seed(0)
+        training_loss(model, model, batch, gate=gate).backward()
+        gradients[gate] = {
+            name: parameter.grad.clone()
+            for name, parameter in model.named_parameters()
+            if parameter.grad is not None
+        }
+    extra = gradients[True].keys() - gradients[False].keys()
+    assert extra and all(name.startswith("count_pred.") for name in extra)
+    for name, gradient in gradients[False].items():
+        assert torch.equal(gradient, gradients[True][name])
+
+
+def test_the_gate_learns_to_say_that_a_text_holds_entities(model):
+    with torch.no_grad():
+        model.count_pred[-1].bias[0] += 15.0
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        training_loss(model, model, batch_of(model, "doc-1"), gate=True).backward()
+        optimizer.step()
+    model.eval()
+    batch = gliner.collate(model, [(TEXT, gliner.schema_for(LABELS))], training=False)
+    assert gliner.span_logits(model, batch)[0] is not None
