@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from encswap.cli.app import app
+from encswap.cli.data import positions_of
+
+RECORD = {
+    "id": "a",
+    "text": "당뇨병을 앓는 환자가 CA 19-9 수치로 내원했다.",
+    "entities": {"Disease": ["당뇨병", "암"], "Biomarker": ["CA 19-9"]},
+    "entity_descriptions": {"Disease": "질병"},
+}
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["data", *map(str, arguments)])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps(RECORD) + "\n", encoding="utf-8")
+    return path
+
+
+def test_inspect_writes_the_agreed_json(file: Path) -> None:
+    result = run("inspect", file, "-s", "whitespace,char", "--format", "json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["file"], found["examples"], found["mentions"]) == (str(file), 1, 3)
+    assert (found["unlocated"], found["labels"]) == (1, {"Disease": 2, "Biomarker": 1})
+    assert set(found["splitters"]) == {"whitespace", "char"}
+    view = found["splitters"]["whitespace"]
+    assert view["aligned"] == pytest.approx(1 / 3, abs=1e-6)
+    assert set(view["within"]) == {"8", "12", "16", "20", "24"}
+    assert set(view["units_per_example"]) == {"mean", "max"}
+    assert view["suggested_max_width"] == 2
+
+
+def test_inspect_shows_the_worst_splitter_first(file: Path) -> None:
+    result = run("inspect", file, "-s", "char", "-s", "whitespace")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.index("whitespace") < result.stdout.index(" char")
+    assert "«당뇨병»을 앓는" in result.stdout
+    assert "1 gold strings do not stand in their text" in result.stdout
+
+
+def test_inspect_uses_all_installed_splitters_where_none_is_named(file: Path) -> None:
+    pytest.importorskip("kiwipiepy")
+    result = run("inspect", file, "--format", "markdown")
+    assert result.exit_code == 0, result.output
+    rows = re.findall(r"^\| (\w+) \| ([\d.]+%)", result.stdout, re.MULTILINE)
+    assert dict(rows[:3]) == {"whitespace": "33.33%", "char": "66.67%", "kiwi": "66.67%"}
+
+
+def test_inspect_finds_test_texts_in_train(file: Path) -> None:
+    result = run("inspect", file, "-s", "char", "--against", file)
+    assert "1 texts stand a second time in the file it is held against" in result.stdout
+
+
+def test_inspect_holds_lengths_against_an_encoder(file: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    folder = tmp_path / "encoder"
+    PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")), unk_token="[UNK]"
+    ).save_pretrained(folder)
+    config = {"model_type": "bert", "max_position_embeddings": 12}
+    (folder / "config.json").write_text(json.dumps(config))
+    result = run("inspect", file, "-s", "char", "--encoder", folder, "--format", "json")
+    assert result.exit_code == 0, result.output
+    lengths = json.loads(result.stdout)["splitters"]["char"]["lengths"][str(folder)]
+    assert (lengths["limit"], lengths["prompt"], lengths["over"]) == (12, 11, 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "limit"),
+    [
+        ({"max_position_embeddings": 512, "pad_token_id": 0, "model_type": "bert"}, 512),
+        ({"max_position_embeddings": 514, "pad_token_id": 1, "model_type": "roberta"}, 512),
+        (
+            {
+                "max_position_embeddings": 512,
+                "relative_attention": True,
+                "position_biased_input": False,
+            },
+            None,
+        ),
+        ({}, None),
+    ],
+)
+def test_the_number_of_positions_is_read_from_the_config(
+    config: dict[str, Any], limit: int | None
+) -> None:
+    assert positions_of(config) == limit
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-s", "kiwy"], "unknown splitter 'kiwy'"),
+        (["--from", "span"], "unknown format 'span'"),
+        (["-s", "char", "--encoder", "no-such-encoder"], "unknown encoder"),
+        (["-s", "char", "--user-dictionary", "words.txt"], "takes a dictionary"),
+        (["-s", "char", "--against", "none.jsonl"], "none.jsonl: no such file"),
+    ],
+)
+def test_a_wrong_option_ends_in_one_line(file: Path, arguments: list[str], message: str) -> None:
+    result = run("inspect", file, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("encswap: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ('{"text": "a", "entities": {}}\n', "holds no mention"),
+        ("{", ":1"),
+    ],
+)
+def test_a_file_that_cannot_be_inspected_ends_in_one_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_text(content)
+    result = run("inspect", path, "-s", "char")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_convert_writes_another_format_and_tells_what_it_does_not_hold(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    located = {**RECORD, "entities": {"Disease": ["당뇨병"], "Drug": []}}
+    source.write_text(json.dumps(located) + "\n", encoding="utf-8")
+    target = tmp_path / "out.tsv"
+    result = run("convert", source, target, "--to", "klue")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "wrote 1 examples" in result.stderr
+    assert "klue does not hold descriptions of labels: 1 dropped" in result.stderr
+    assert "klue does not hold labels without gold: 1 dropped" in result.stderr
+    assert "당\tB-Disease\n뇨\tI-Disease\n" in target.read_text(encoding="utf-8")
+
+
+def test_convert_refuses_what_cannot_be_written_with_its_line(file: Path, tmp_path: Path) -> None:
+    result = run("convert", file, tmp_path / "out.tsv", "--to", "klue")
+    assert result.exit_code == 2
+    assert f"{file}:1: example 'a' cannot be written as klue" in result.stderr
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def test_convert_overwrites_nothing(file: Path) -> None:
+    before = file.read_bytes()
+    result = run("convert", file, file, "--to", "spans")
+    assert result.exit_code == 2
+    assert "the file exists" in result.stderr
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["inspect", "convert"])
+def test_help_shows_how_it_is_used(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"encswap data {command} " in result.output

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encswap.data.fingerprints import Fingerprint, Fingerprints
+from encswap.data.inspect import BATCH, inspect
+from encswap.data.inspection import as_json
+from encswap.data.lengths import Lengths, Ruler
+from encswap.data.missed import Missed, Worst
+from encswap.data.oddities import oddities
+from encswap.errors import InputError
+
+
+def spaced(text: str, lower: bool = True) -> Iterator[tuple[str, int, int]]:
+    for found in re.finditer(r"[^\s.]+|\.", text):
+        token = found.group()
+        yield (token.lower() if lower else token), *found.span()
+
+
+def letters(text: str, lower: bool = True) -> Iterator[tuple[str, int, int]]:
+    for found in re.finditer(r"\S", text):
+        yield found.group().lower(), *found.span()
+
+
+def write(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    return path
+
+
+LONG = "심한 복통과 발열로 내원한 환자에게서 급성 충수염이 확인되어 수술을 시행하였다."
+RECORDS = [
+    {"id": "a", "text": LONG, "entities": {"D": ["급성 충수염", "복통"], "P": ["수술"]}},
+    {"id": "b", "text": LONG.replace("한 ", "한  "), "entities": {"D": ["급성충수염"]}},
+    {"id": "c", "text": LONG, "entities": {"D": ["당뇨병"], "X": []}},
+    {"id": "d", "text": "짧은 글\u200b\x07e\u0301", "entities": {"D": ["글"]}},
+]
+
+
+def test_an_inspection_says_what_there_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.jsonl", *RECORDS)
+    found = as_json(inspect(path, {"spaced": spaced, "letters": letters}))
+    assert found["file"] == str(path)
+    assert (found["examples"], found["mentions"], found["unlocated"]) == (4, 6, 1)
+    assert found["labels"] == {"D": 5, "P": 1, "X": 0}
+    assert found["repaired"] == 1
+    assert found["repairs"][0]["where"] == f"{path}:2"
+    assert found["duplicates"]["within"]["exact"] == 1
+    assert found["duplicates"]["within"]["near"] == 1
+    assert found["duplicates"]["within"]["pairs"] == [
+        {"line": 2, "twin": 1, "exact": False},
+        {"line": 3, "twin": 1, "exact": True},
+    ]
+    assert found["duplicates"]["against"] is None
+    unseen = found["characters_unseen"]
+    assert unseen == {
+        kind: {"examples": 1, "lines": [4]} for kind in ("decomposed", "control", "invisible")
+    }
+    assert found["unlocated_worst"][0]["text"] == "당뇨병"
+    spaced_view = found["splitters"]["spaced"]
+    assert spaced_view["aligned"] == 0.0
+    assert spaced_view["within"] == {"8": 0.0, "12": 0.0, "16": 0.0, "20": 0.0, "24": 0.0}
+    assert spaced_view["unaligned_worst"][0] == {
+        "line": 1,
+        "id": "a",
+        "label": "D",
+        "text": "복통",
+        "context": "심한 «복통»과 발열로 내원한 환자에게서",
+        "units": ["복통과"],
+    }
+    view = found["splitters"]["letters"]
+    assert view["aligned"] == pytest.approx(5 / 6, abs=1e-6)
+    assert view["suggested_max_width"] == 5
+    assert set(view["units_per_example"]) == {"mean", "max"}
+
+
+def test_texts_are_looked_up_in_the_other_file(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.jsonl", {"text": "다른 글", "entities": {"D": []}}, RECORDS[0])
+    test = write(tmp_path / "test.jsonl", *RECORDS[1:])
+    found = inspect(test, {"spaced": spaced}, against=train).across
+    assert found is not None
+    assert (found.exact, found.near) == (1, 1)
+    assert [(one.line, one.twin, one.file) for one in found.pairs] == [(1, 2, train), (2, 2, train)]
+
+
+def test_lengths_are_held_against_an_encoder(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.jsonl", *RECORDS)
+    ruler = Ruler(len, 40)
+    found = inspect(path, {"letters": letters}, rulers={"enc": ruler}).splitters["letters"]
+    lengths = found.lengths["enc"]
+    assert lengths.prompt == 7 + 3 * 2
+    assert lengths.lengths.max == sum(1 for char in LONG if char.strip())
+    assert lengths.over == 3
+
+
+def test_progress_is_told_by_batches(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.jsonl", *[{**RECORDS[0], "id": str(n)} for n in range(BATCH + 1)])
+    told: list[int] = []
+    inspect(path, {"spaced": spaced}, progress=told.append)
+    assert told == [BATCH, BATCH + 1]
+
+
+def test_a_file_without_gold_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.jsonl", {"text": "a", "entities": {"D": []}})
+    with pytest.raises(InputError, match="holds no mention"):
+        inspect(path, {"spaced": spaced})
+
+
+def test_the_worst_examples_are_kept_worst_first() -> None:
+    worst = Worst(most=2, each=1)
+    shown = [Missed(line, str(line), "L", "t", "c") for line in range(5)]
+    for line, lost in enumerate([1, 3, 2, 0, 3]):
+        if worst.wants(lost):
+            worst.add(lost, [shown[line], shown[0]])
+    assert [one.line for one in worst.listed()] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("보통 글\t\r\n", []),
+        ("e\u0301", ["decomposed"]),
+        ("a\x00", ["control"]),
+        ("\ufeffa\u200d", ["invisible"]),
+    ],
+)
+def test_unseen_characters_are_named(text: str, kinds: list[str]) -> None:
+    assert oddities(text) == kinds
+
+
+def test_lengths_are_summarised() -> None:
+    from collections import Counter
+
+    assert Lengths.of(Counter({1: 90, 10: 10})) == Lengths(1.9, 1, 10, 10)
+    assert Lengths.of(Counter()) == Lengths(0.0, 0, 0, 0)
+
+
+def test_an_index_remembers_so_many_texts_and_no_more() -> None:
+    index = Fingerprints(most=1)
+    index.add(Fingerprint.of("하나"), 1)
+    index.add(Fingerprint.of("둘"), 2)
+    assert index.find(Fingerprint.of("둘")) is None
+    twin = index.find(Fingerprint.of("하나"))
+    assert twin is not None
+    assert (twin.line, twin.exact) == (1, True)
+
+
+def test_different_texts_do_not_resemble_each_other() -> None:
+    index = Fingerprints()
+    index.add(Fingerprint.of(LONG), 1)
+    other = "혈압이 높아 약을 처방하고 두 주 뒤에 외래에서 다시 보기로 하였다고 적혀 있다."
+    assert index.find(Fingerprint.of(other)) is None
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_text_is_found_again(text: str) -> None:
+    index = Fingerprints()
+    assert index.find(Fingerprint.of(text)) is None
+    index.add(Fingerprint.of(text), 7)
+    twin = index.find(Fingerprint.of(text))
+    assert twin is not None
+    assert (twin.line, twin.exact) == (7, True)
