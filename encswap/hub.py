@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ T = TypeVar("T")
 REACH_SECONDS = 2.0
 REMEMBER_SECONDS = 30.0
 METADATA_SECONDS = 45.0
+LIST_SECONDS = 10.0
 METADATA_BYTES = 64 * 2**20
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -117,37 +119,38 @@ def within(seconds: float, call: Callable[[], T], what: str) -> T:
         except BaseException as error:
             failures.append(error)
 
-    with _LastWarning() as heard:
-        thread = threading.Thread(target=target, daemon=True)
-        thread.start()
-        thread.join(seconds)
+    _listen()
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    thread.join(seconds)
     if failures:
         raise failures[0]
     if not results:
-        last = f"; last: {heard.text}" if heard.text else ""
+        heard = [line for line in _HEARD.lines if what.split(":", maxsplit=1)[0] in line]
+        last = f"; last: {heard[-1]}" if heard else ""
         raise SourceError(f"{what} within {seconds:g} s{last}")
     return results[0]
 
 
-class _LastWarning(logging.Handler):
-    """Keep what the hub's client last complained of, instead of printing it."""
+class _Heard(logging.Handler):
+    """Keep what the hub's client complains of, for the one line in which it is told."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.text = ""
+        self.lines: deque[str] = deque(maxlen=64)
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage().splitlines()[0]
-        if not line.startswith("Retrying"):
-            self.text = line[:160]
+        self.lines.append(record.getMessage().splitlines()[0][:200])
 
-    def __enter__(self) -> _LastWarning:
-        logger = logging.getLogger("huggingface_hub")
-        logger.addHandler(self)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("huggingface_hub").removeHandler(self)
+_HEARD = _Heard()
+
+
+def _listen() -> None:
+    logger = logging.getLogger("huggingface_hub")
+    if _HEARD not in logger.handlers:
+        logger.handlers = [_HEARD]
+        logger.propagate = False
 
 
 def fetch(
@@ -204,7 +207,7 @@ def _list(hub_id: str, revision: str | None) -> Listing:
 
     with _one_line(hub_id, revision):
         info = HfApi(endpoint=endpoint()).model_info(
-            hub_id, revision=revision, files_metadata=True, timeout=10
+            hub_id, revision=revision, files_metadata=True, timeout=LIST_SECONDS
         )
     siblings = info.siblings or []
     return Listing(

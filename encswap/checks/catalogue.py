@@ -65,7 +65,16 @@ def deeper(depth: Depth, case: Case) -> Iterator[Finding]:
         for code in codes_at(depth):
             yield Finding(code, "skip", depth, reason)
         return
-    yield from run_each(_checks_of(depth), case)
+    if not any(fault.code == "files" for fault in case.candidate.faults):
+        yield from run_each(_checks_of(depth), case)
+        return
+    # transformers reads config.json for the tokenizer too, and builds what it says.
+    spoken = {"files", "remote-code", "weights-format"}
+    if depth == "config":
+        yield from run_each(_checks_of(depth)[: len(spoken)], case)
+    for code in codes_at(depth):
+        if code not in spoken:
+            yield Finding(code, "skip", depth, "config.json cannot be used")
 
 
 def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
@@ -85,7 +94,7 @@ def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
 
 
 def _checks_of(depth: Depth) -> tuple[Check, ...]:
-    from encswap.checks import formats, forward, quality, tokenizers
+    from encswap.checks import formats, forward, quality, tokenizers, weights
 
     if depth == "config":
         return (
@@ -101,4 +110,4 @@ def _checks_of(depth: Depth) -> tuple[Check, ...]:
         )
     if depth == "forward":
         return (forward.run_forward,)
-    return ()
+    return (weights.run_weights,)

@@ -148,8 +148,8 @@ _ALL = (
         "How the tokenizer cuts real text, candidate beside base: subtokens per word, pieces of a"
         " single character, unknown pieces, mentions cut at a wrong place, pieces that cross a"
         " unit's edge. The worst words are listed.",
-        "More than 2% of the words hold an unknown piece. It warns where it cuts finer than"
-        " 3 subtokens per word.",
+        "More than a fifth of the words hold an unknown piece. It warns over 2%, and where it cuts"
+        " finer than 3 subtokens per word. It weighs in the ranking, not in the verdict.",
         "Choose an encoder whose vocabulary was made for the language.",
     ),
     Code(

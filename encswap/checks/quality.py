@@ -16,7 +16,7 @@ from encswap.errors import EncswapError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-MOST_UNKNOWN = 0.02
+SOME_UNKNOWN, MOST_UNKNOWN = 0.02, 0.2
 MANY_SUBTOKENS = 3.0
 Span = tuple[int, int]
 
@@ -129,7 +129,7 @@ def tokenizer_quality(case: Case) -> Finding:
     status: Status = "pass"
     if mine.unknown > MOST_UNKNOWN:
         status = "fail"
-    elif mine.subtokens_per_word > MANY_SUBTOKENS:
+    elif mine.unknown > SOME_UNKNOWN or mine.subtokens_per_word > MANY_SUBTOKENS:
         status = "warn"
     return Finding(code, status, "config", _told(mine, theirs, evidence["shown"]), None, evidence)
 

@@ -13,7 +13,7 @@ from encswap.checks.evidence import Evidence, differing_claim, gather
 from encswap.checks.ranking import rank
 from encswap.checks.report import CandidateResult, CheckReport
 from encswap.domain import CheckContext, EncoderSpec, Scale, Source, Subject
-from encswap.errors import EncswapError
+from encswap.errors import EncswapError, SourceError
 from encswap.plugins import Plugins
 from encswap.sources import Need, resolve, spec_of
 
@@ -50,11 +50,17 @@ def run_checks(
     """
     names = list(dict.fromkeys(request.names))
     base, *subjects = _subjects([request.base, *names], request, plugins, find, progress)
+    _refuse_bad_base(base, request)
     results = []
     for subject in subjects:
         results.append(_result(base, subject, request, plugins))
         progress(subject.spec.name)
     return _report(base, results, request)
+
+
+def _refuse_bad_base(base: Subject, request: Request) -> None:
+    for fault in gather(base, request.context.depth).faults:
+        raise SourceError(fault.message, where=base.source and base.source.path)
 
 
 def _subjects(

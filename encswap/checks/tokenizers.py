@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +77,8 @@ def marker_tokens(case: Case) -> Finding:
     tokenizer = tokenizer_of(case)
     if tokenizer is None:
         return Finding("marker-tokens", "skip", "config", "no tokenizer")
+    if shared := _shared_id(tokenizer, gliner.marker_tokens()):
+        return Finding("marker-tokens", "fail", "config", shared)
     try:
         ids = gliner.add_markers(copy.deepcopy(tokenizer))
     except EncswapError as error:
@@ -84,6 +86,16 @@ def marker_tokens(case: Case) -> Finding:
     lowest, highest = min(ids.values()), max(ids.values())
     message = f"{len(ids)} markers, each one id of its own ({lowest}–{highest})"
     return Finding("marker-tokens", "pass", "config", message, None, {"ids": dict(ids)})
+
+
+def _shared_id(tokenizer: PreTrainedTokenizerFast, markers: Sequence[str]) -> str:
+    """Name two tokens of one id, a marker among them; a copied tokenizer no longer shows it."""
+    numbers = tokenizer.get_vocab()
+    for marker in markers:
+        same = [token for token, number in numbers.items() if number == numbers.get(marker)]
+        if len(same) > 1:
+            return f"tokens {' and '.join(sorted(same)[:3])} share the id {numbers[marker]}"
+    return ""
 
 
 def subtoken_per_unit(case: Case) -> Finding:

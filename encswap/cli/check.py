@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.progress import quiet_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,6 +157,8 @@ def _run(
         allow_pickle=allow_pickle,
     )
     find = _finder(context.depth, scale, plugins)
+    if context.depth != "facts":
+        quiet_libraries()
     if context.depth == "facts" or not sys.stderr.isatty():
         return run_checks(request, plugins, find=find)
     from rich.console import Console
