@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from encswap.domain import Source
 from encswap.errors import SourceError
 
 MANIFEST = "encswap.json"
@@ -22,6 +23,11 @@ class ModelRecord:
     name: str
     identifier: str
     revision: str | None = None
+
+    @classmethod
+    def of(cls, source: Source) -> ModelRecord:
+        """Record where a model's files came from."""
+        return cls(source.name, source.identifier, source.revision)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,9 @@ def read_manifest(folder: Path) -> Manifest:
             known[name] = tuple(raw.get(name, ()))
         return Manifest(**known)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SourceError(f"is not a manifest: {type(error).__name__}: {error}", where=path) from error
+        raise SourceError(
+            f"is not a manifest: {type(error).__name__}: {error}", where=path
+        ) from error
 
 
 def checksum(path: Path) -> str:

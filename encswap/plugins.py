@@ -160,7 +160,10 @@ class Plugins:
         if name not in self._splitters:
             raise UnknownNameError("splitter", name, self.splitter_names)
         owner = self._owners[f"splitter {name!r}"]
-        return _guarded(owner, "splitter", lambda: self._splitters[name](**options))
+        splitter: WordSplitter = _guarded(
+            owner, "splitter", lambda: self._splitters[name](**options)
+        )
+        return splitter
 
     def failures(self) -> list[PluginRecord]:
         """The plugins that were set aside, or failed in a call."""
@@ -170,7 +173,8 @@ class Plugins:
 
     def load_encoder(self, spec: EncoderSpec, source: Source) -> LoadedEncoder:
         """Load an encoder through the first plugin that takes it."""
-        return self._first("load_encoder", LoadedEncoder, spec=spec, source=source)
+        loaded: LoadedEncoder = self._first("load_encoder", LoadedEncoder, spec=spec, source=source)
+        return loaded
 
     def check_compatibility(
         self, base: Subject, candidate: Subject, context: CheckContext
@@ -192,7 +196,7 @@ class Plugins:
         generator: torch.Generator,
     ) -> AdaptedEmbeddings:
         """Adapt the candidate's embeddings with the method called `method`."""
-        return self._first(
+        adapted: AdaptedEmbeddings = self._first(
             "adapt_embeddings",
             AdaptedEmbeddings,
             base=base,
@@ -200,6 +204,7 @@ class Plugins:
             method=method,
             generator=generator,
         )
+        return adapted
 
     def build_param_groups(
         self, model: torch.nn.Module, settings: ParamGroupSettings
@@ -297,7 +302,9 @@ def _guarded(plugin: str, hook: str, call: Callable[[], Any]) -> Any:
     except EncswapError:
         raise
     except Exception as error:
-        raise PluginError(f"plugin {plugin!r}: {hook} raised {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"plugin {plugin!r}: {hook} raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _findings(plugin: str, results: list[Any]) -> Iterator[Finding]:

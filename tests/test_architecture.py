@@ -84,7 +84,9 @@ def test_only_the_command_line_imports_typer_or_prints():
     for path in FILES:
         if inside(path, ("cli/",)):
             continue
-        assert not any(name.split(".")[0] in ("typer", "click", "rich") for name in imports_of(path))
+        assert not any(
+            name.split(".")[0] in ("typer", "click", "rich") for name in imports_of(path)
+        )
         calls = [
             node.func.id
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -98,7 +100,9 @@ def test_each_hook_is_called_at_one_place():
         places = [
             path
             for path in FILES
-            if re.search(rf'(_first|_only|_implementers)\([^)]*"{hook}"|hook\.{hook}\(', path.read_text())
+            if re.search(
+                rf'(_first|_only|_implementers)\([^)]*"{hook}"|hook\.{hook}\(', path.read_text()
+            )
         ]
         assert places == [PACKAGE / "plugins.py"], hook
 
@@ -130,7 +134,9 @@ def docstrings(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "plugins").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "plugins").glob("*.py")), ids=lambda path: path.stem
+)
 def test_plugins_import_only_public_names(path: Path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("encswap"):

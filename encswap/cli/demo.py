@@ -36,11 +36,14 @@ def demo(
     from encswap.cli.check import compare_facts
     from encswap.cli.scores import score_tables
     from encswap.cli.train import resolve_recipe, train_run
+    from encswap.errors import EncswapError
 
     began = time.monotonic()
     table, recommended = compare_facts()
     write(table)
     chosen = encoder or recommended
+    if chosen is None:
+        raise EncswapError("no encoder is recommended", hint="name one with --encoder")
     recipe = resolve_recipe({"encoder": chosen}, settings, None, "mini")
     metrics, folder = train_run(recipe, "mini", out, allow_pickle=False)
     write(f"\n{chosen} at mini scale, scored on {recipe.test}\n")

@@ -63,9 +63,7 @@ def _lines(file: str) -> Iterator[str]:
     from encswap.errors import InputError
 
     try:
-        content = (
-            sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
-        )
+        content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as text: {error}", where=file) from error
     yield from (line for line in content.splitlines() if line.strip())

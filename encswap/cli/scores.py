@@ -61,13 +61,17 @@ def _closing(metrics: dict[str, Any]) -> list[str]:
 def _table(rows: list[Sequence[str]], markdown: bool) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     cells = [
-        [cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in
-         enumerate(zip(row, widths, strict=True))]
+        [
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         for row in rows
     ]
     if markdown:
-        rule = ["-" * width if not place else "-" * (width - 1) + ":" for place, width in
-                enumerate(widths)]
+        rule = [
+            "-" * width if not place else "-" * (width - 1) + ":"
+            for place, width in enumerate(widths)
+        ]
         lines = [cells[0], rule, *cells[1:]]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
     lines = [cells[0], ["─" * width for width in widths], *cells[1:]]

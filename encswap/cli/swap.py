@@ -28,10 +28,14 @@ def swap(
     out: Path = typer.Option(..., "--out", "-o", help="Where the checkpoint goes; must be new."),
     base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
     embeddings: str = typer.Option(
-        None, "--embeddings", help="Start of the marker rows: transplant, mean, random, or a plugin's."
+        None,
+        "--embeddings",
+        help="Start of the marker rows: transplant, mean, random, or a plugin's.",
     ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
-    max_width: int = typer.Option(None, "--max-width", help="Widest span in units; default: base's."),
+    max_width: int = typer.Option(
+        None, "--max-width", help="Widest span in units; default: base's."
+    ),
     seed: int = typer.Option(None, "--seed", help="Seed of drawn rows."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
@@ -67,7 +71,14 @@ def swap(
             allow_pickle=allow_pickle,
         )
         watcher.stage("swap and prove")
-        manifest = write_swap(recipe, plugins, models.spec, models.base, models.encoder, out)
+        manifest = write_swap(
+            recipe,
+            plugins,
+            models.spec,
+            base_source=models.base,
+            encoder_source=models.encoder,
+            out=out,
+        )
     made = ", ".join(f"{count} {how}" for how, count in manifest.origins.items())
     if format_ is Format.json:
         from dataclasses import asdict

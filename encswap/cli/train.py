@@ -100,7 +100,7 @@ def train_run(
     spec_of(encoder, plugins)
     with watching() as watcher:
         from encswap.train.prepare import make_ready, read_documents
-        from encswap.train.run import default_folder, run
+        from encswap.train.run import Job, default_folder, run
 
         path = out or default_folder(encoder)
         refuse_taken(path)
@@ -123,7 +123,7 @@ def train_run(
             encoder_source=models.encoder,
         )
         folder = RunFolder.create(path)
-        return run(recipe, documents, ready, plugins, folder, watcher), path
+        return run(Job(recipe, documents, ready, plugins, folder, watcher)), path
 
 
 def report(metrics: dict[str, Any], folder: Path, format_: Format) -> None:

@@ -67,30 +67,22 @@ def _score(
     batch = gliner.collate(model, [(text, schema) for text in texts], training=False)
     batch = batch.to(next(model.parameters()).device)
     for place, logits in enumerate(gliner.span_logits(model, batch)):
-        if logits is None:
-            yield []
-            continue
-        starts, ends = batch.start_mappings[place], batch.end_mappings[place]
-        yield list(_above(logits, asked.labels, starts, ends, floor, len(texts[place])))
+        units = list(zip(batch.start_mappings[place], batch.end_mappings[place], strict=True))
+        found = [] if logits is None else _above(logits, asked.labels, units, floor)
+        # gliner2 ends every text with a full stop, which may be none of the text's own.
+        yield [one for one in found if one.end <= len(texts[place])]
 
 
 def _above(
-    logits: torch.Tensor,
-    labels: Sequence[str],
-    starts: list[int],
-    ends: list[int],
-    floor: float,
-    length: int,
+    logits: torch.Tensor, labels: Sequence[str], units: Sequence[tuple[int, int]], floor: float
 ) -> Iterator[Prediction]:
-    scores = logits.float().sigmoid()[:, : len(starts)]
+    scores = logits.float().sigmoid()[:, : len(units)]
     kept = (scores >= floor).nonzero()
-    for (label, first, width), score in zip(
-        kept.tolist(), scores[tuple(kept.T)].tolist(), strict=True
-    ):
+    values = scores[tuple(kept.T)].tolist()
+    for (label, first, width), score in zip(kept.tolist(), values, strict=True):
         last = first + width
-        # gliner2 ends every text with a full stop, which may be none of the text's own.
-        if last < len(starts) and ends[last] <= length:
-            yield Prediction(starts[first], ends[last], labels[label], score)
+        if last < len(units):
+            yield Prediction(units[first][0], units[last][1], labels[label], score)
 
 
 def resolve(candidates: Sequence[Prediction], threshold: float, policy: Any) -> list[Prediction]:

@@ -21,8 +21,6 @@ def bootstrap_f1(
     generator = np.random.default_rng(seed)
     drawn = generator.integers(len(table), size=(resamples, len(table)))
     sums = table[drawn].sum(axis=1)
-    scores = np.divide(
-        2 * sums[:, 0], sums[:, 1], out=np.zeros(resamples), where=sums[:, 1] > 0
-    )
+    scores = np.divide(2 * sums[:, 0], sums[:, 1], out=np.zeros(resamples), where=sums[:, 1] > 0)
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
@@ -34,6 +35,9 @@ from encswap.train.dataset import build_samples
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.run import Epoch, Watcher
 from encswap.train.trainer import SwapTrainer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 RECIPE = "mini-base"
 COUNTING_LAYER = "count_lstm_v2"
@@ -101,14 +105,14 @@ def _train(
 
 
 def _score(
-    model: object,
+    model: PreTrainedModel,
     test: Sequence[Example],
     asked: Asked,
     splitter: CachedSplitter,
     recipe: Recipe,
 ) -> float:
     candidates = score_documents(
-        model,  # type: ignore[arg-type]
+        model,
         test,
         asked,
         splitter,

@@ -116,7 +116,7 @@ def _tokenizer(spec: EncoderSpec) -> PreTrainedTokenizerFast:
 
 
 def _rows(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> int:
-    """Table rows: some encoders have more than their tokenizer has tokens, and so has their mini."""
+    """Count table rows: an encoder with more rows than tokens keeps spare ones at mini scale."""
     length = spec.fact("tokenizer", {}).get("length") or spec.config["vocab_size"]
     gap = min(max(int(spec.config["vocab_size"]) - int(length), 0), LARGEST_GAP)
     return len(tokenizer) + gap

@@ -44,9 +44,7 @@ def train_tokenizer(recorded: Mapping[str, Any], texts: Iterable[str]) -> PreTra
 
 
 def _roles(specials: list[str]) -> dict[str, str]:
-    return {
-        role: token for role, names in ROLES.items() for token in names if token in specials
-    }
+    return {role: token for role, names in ROLES.items() for token in names if token in specials}
 
 
 def _wordpiece(specials: list[str], texts: list[str]) -> Tokenizer:

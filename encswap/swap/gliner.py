@@ -184,7 +184,9 @@ def marker_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
         if pieces != [token] or number is None or number == tokenizer.unk_token_id:
             raise SwapError(f"the tokenizer does not keep marker token {token} whole: {pieces}")
         if number in found.values():
-            raise SwapError(f"the tokenizer gives marker token {token} an id that is taken: {number}")
+            raise SwapError(
+                f"the tokenizer gives marker token {token} an id that is taken: {number}"
+            )
         found[token] = number
     return found
 
@@ -338,7 +340,7 @@ def entity_logits(model: PreTrainedModel, text: str, labels: Sequence[str]) -> t
 
 
 def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch.Tensor:
-    """Cross-entropy of the count head towards "one", from encoder states that are not trained by it.
+    """Cross-entropy of the count head towards "one", from encoder states that it does not train.
 
     gliner2 asks this head at extraction whether a text holds anything, and returns nothing where it
     says zero, but trains it on structures alone: after a swap, entities hang on an untrained gate.

@@ -92,7 +92,9 @@ def load_tokenizer(folder: Path, name: str) -> PreTrainedTokenizerFast:
             return tokenizer
     except Exception as error:
         if not (folder / "tokenizer.json").is_file():
-            raise SourceError(f"{name}: the tokenizer cannot be read: {error}", where=folder) from error
+            raise SourceError(
+                f"{name}: the tokenizer cannot be read: {error}", where=folder
+            ) from error
     try:
         return PreTrainedTokenizerFast.from_pretrained(str(folder))
     except Exception as error:
@@ -104,13 +106,14 @@ def _load_model(spec: EncoderSpec, source: Source) -> tuple[Any, dict[str, Any]]
     from transformers import AutoModel
 
     try:
-        return AutoModel.from_pretrained(
+        model, report = AutoModel.from_pretrained(
             str(source.path),
             dtype=torch.float32,
             output_loading_info=True,
             trust_remote_code=False,
             use_safetensors=not source.allow_pickle or None,
         )
+        return model, report
     except Exception as error:
         raise SourceError(
             f"{spec.name} cannot be loaded: {type(error).__name__}: {error}", where=source.path

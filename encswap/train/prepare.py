@@ -76,7 +76,9 @@ def read_documents(recipe: Recipe) -> Documents:
 
 def _file(name: str | None, role: str) -> Path:
     if name is None:
-        raise InputError(f"no {role} documents", hint=f"give --{role} FILE or set {role}: in a recipe")
+        raise InputError(
+            f"no {role} documents", hint=f"give --{role} FILE or set {role}: in a recipe"
+        )
     return find_data(name)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from encswap import __version__
-from encswap.domain import Example, ParamGroupSettings, Prediction
+from encswap.domain import Example, ParamGroupSettings, Prediction, WordSplitter
 from encswap.evaluate.dictionary import predict_by_dictionary
 from encswap.evaluate.documents import cut_windows, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
@@ -18,11 +18,15 @@ from encswap.evaluate.thresholds import Scored, best, score_at, sweep
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe
-from encswap.swap import gliner
-from encswap.train.dataset import build_samples
+from encswap.swap.gliner import overlap_policy as policy_of
+from encswap.swap.gliner import put_on_device, read_model
+from encswap.train.dataset import Samples, build_samples
 from encswap.train.folder import RunFolder
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.prepare import Documents, Ready
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 PACKAGES = ("encswap", "gliner2", "torch", "transformers", "tokenizers")
 
@@ -62,72 +66,63 @@ class _Progress:
     began: float = field(default_factory=time.monotonic)
 
 
-def run(
-    recipe: Recipe,
-    documents: Documents,
-    ready: Ready,
-    plugins: Plugins,
-    folder: RunFolder,
-    watcher: Watcher,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """One run: what to do, on what, where to, and who watches."""
+
+    recipe: Recipe
+    documents: Documents
+    ready: Ready
+    plugins: Plugins
+    folder: RunFolder
+    watcher: Watcher
+
+
+def run(job: Job) -> dict[str, Any]:
     """Train and score; everything is written into the run folder; returns the metrics."""
-    folder.write_text("recipe.yaml", dump_recipe(recipe))
-    watcher.stage("score before training")
+    job.folder.write_text("recipe.yaml", dump_recipe(job.recipe))
+    job.watcher.stage("score before training")
     baselines = {
-        "dictionary": _dictionary(documents, recipe),
-        "base": _untrained(ready.base, None, documents, recipe),
-        "before_training": _untrained(ready.model, ready, documents, recipe),
+        "dictionary": _dictionary(job),
+        "base": _untrained(job, job.ready.base, job.ready.base.processor.word_splitter),
+        "before_training": _untrained(job, job.ready.model, job.ready.splitter),
     }
-    watcher.stage("train")
-    progress, throughput = _train(recipe, documents, ready, plugins, folder, watcher)
-    watcher.stage("score test")
-    manifest = _manifest(recipe, documents, ready, plugins, progress.threshold)
-    folder.write_manifest(manifest)
-    metrics, predictions = _final(recipe, documents, ready, folder, progress)
+    job.watcher.stage("train")
+    progress, throughput = _train(job)
+    job.watcher.stage("score test")
+    job.folder.write_manifest(_manifest(job, progress.threshold))
+    metrics, predictions = _final(job, progress)
     metrics |= {
         "baselines": baselines,
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "throughput": throughput,
-        "targets": judge_targets(recipe.targets, metrics["test"]),
+        "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
-    folder.write_lines("predictions.jsonl", predictions)
-    folder.write_metrics(metrics)
+    job.folder.write_lines("predictions.jsonl", predictions)
+    job.folder.write_metrics(metrics)
     return metrics
 
 
-def _train(
-    recipe: Recipe,
-    documents: Documents,
-    ready: Ready,
-    plugins: Plugins,
-    folder: RunFolder,
-    watcher: Watcher,
-) -> tuple[_Progress, dict[str, Any]]:
+def _train(job: Job) -> tuple[_Progress, dict[str, Any]]:
     from transformers import set_seed
 
     from encswap.train.trainer import SwapTrainer
 
-    windows = cut_windows(
-        ready.model, documents.train, documents.asked, ready.splitter, recipe.max_length
-    )
-    samples = build_samples(
-        [window.example for window in windows],
-        ready.splitter,
-        documents.asked.labels,
-        documents.asked.descriptions,
-        ready.max_width,
-    )
+    recipe, model = job.recipe, job.ready.model
+    samples = _samples(job)
     settings = ParamGroupSettings(recipe.encoder_lr, recipe.head_lr, recipe.weight_decay)
-    groups = plugins.build_param_groups(ready.model, settings)
-    refuse_bad_cover(ready.model, groups)
+    groups = job.plugins.build_param_groups(model, settings)
+    refuse_bad_cover(model, groups)
     progress = _Progress()
-
-    def on_epoch(number: int, loss: float) -> bool:
-        return _close_epoch(number, loss, recipe, documents, ready, folder, watcher, progress)
-
     set_seed(recipe.seed)
     trainer = SwapTrainer(
-        ready.model, samples, groups, recipe, folder.path, on_epoch=on_epoch, on_step=watcher.step
+        model,
+        samples,
+        groups,
+        recipe,
+        job.folder.path,
+        on_epoch=lambda number, loss: _close_epoch(job, progress, number, loss),
+        on_step=job.watcher.step,
     )
     trainer.train()
     seconds = sum(epoch.seconds for epoch in progress.epochs)
@@ -137,20 +132,25 @@ def _train(
     }
 
 
-def _close_epoch(
-    number: int,
-    loss: float,
-    recipe: Recipe,
-    documents: Documents,
-    ready: Ready,
-    folder: RunFolder,
-    watcher: Watcher,
-    progress: _Progress,
-) -> bool:
+def _samples(job: Job) -> Samples:
+    documents, ready = job.documents, job.ready
+    windows = cut_windows(
+        ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
+    )
+    return build_samples(
+        [window.example for window in windows],
+        ready.splitter,
+        documents.asked.labels,
+        documents.asked.descriptions,
+        ready.max_width,
+    )
+
+
+def _close_epoch(job: Job, progress: _Progress, number: int, loss: float) -> bool:
     """Score dev, keep the best model, and say whether to go on."""
-    candidates = _score(ready, documents.dev, documents, recipe)
-    policy = gliner.overlap_policy(ready.model)
-    chosen = best(sweep(documents.dev, candidates, recipe.thresholds, policy))
+    dev, model = job.documents.dev, job.ready.model
+    results = sweep(dev, _score(job, model, dev), job.recipe.thresholds, policy_of(model))
+    chosen = best(results)
     now = time.monotonic()
     record = Epoch(number, loss, chosen.micro.f1, chosen.threshold, now - progress.began)
     progress.began = now
@@ -159,39 +159,35 @@ def _close_epoch(
     progress.since_best = 0 if improved else progress.since_best + 1
     if improved:
         progress.best_f1, progress.threshold = record.dev_f1, record.threshold
-        folder.save_checkpoint(ready.model)
-    folder.log(**asdict(record), per_label=_label_scores(chosen), best=improved)
-    watcher.epoch(record, improved)
-    return progress.since_best < recipe.patience
+        job.folder.save_checkpoint(model)
+    per_label = {label: counts.as_dict() for label, counts in chosen.per_label.items()}
+    job.folder.log(**asdict(record), per_label=per_label, best=improved)
+    job.watcher.epoch(record, improved)
+    return progress.since_best < job.recipe.patience
 
 
-def _label_scores(scored: Scored) -> dict[str, Any]:
-    return {label: counts.as_dict() for label, counts in scored.per_label.items()}
-
-
-def _final(
-    recipe: Recipe, documents: Documents, ready: Ready, folder: RunFolder, progress: _Progress
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _final(job: Job, progress: _Progress) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Score dev and test with the best epoch's weights, read back from the run folder."""
-    model = gliner.read_model(folder.checkpoint, splitter=ready.splitter)
-    ready = replace(ready, model=gliner.put_on_device(model))
-    policy = gliner.overlap_policy(model)
-    scored: dict[str, Scored] = {}
-    found: dict[str, Sequence[Sequence[Prediction]]] = {}
-    for part, examples in (("dev", documents.dev), ("test", documents.test)):
-        found[part] = _score(ready, examples, documents, recipe)
-        scored[part] = score_at(examples, found[part], progress.threshold, policy)
-    labels = documents.asked.labels
-    width = ready.max_width
+    recipe, documents, ready = job.recipe, job.documents, job.ready
+    model = put_on_device(read_model(job.folder.checkpoint, splitter=ready.splitter))
+    found = {
+        part: _score(job, model, examples)
+        for part, examples in (("dev", documents.dev), ("test", documents.test))
+    }
+    dev, test = (
+        score_at(examples, found[part], progress.threshold, policy_of(model))
+        for part, examples in (("dev", documents.dev), ("test", documents.test))
+    )
+    labels, width = documents.asked.labels, ready.max_width
     metrics = {
         "protocol": recipe.protocol,
         "strategy": recipe.strategy,
         "threshold": progress.threshold,
         "coverage": ready.coverage.share(width) if width else ready.coverage.aligned_share,
-        "dev": summarise(scored["dev"], documents.dev, labels, recipe.seed),
-        "test": summarise(scored["test"], documents.test, labels, recipe.seed),
+        "dev": summarise(dev, documents.dev, labels, recipe.seed),
+        "test": summarise(test, documents.test, labels, recipe.seed),
     }
-    return metrics, prediction_lines(documents.test, scored["test"], found["test"])
+    return metrics, prediction_lines(documents.test, test, found["test"])
 
 
 def prediction_lines(
@@ -214,56 +210,54 @@ def prediction_lines(
 
 
 def _score(
-    ready: Ready, examples: Sequence[Example], documents: Documents, recipe: Recipe
+    job: Job,
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    splitter: WordSplitter | None = None,
 ) -> list[list[Prediction]]:
     return score_documents(
-        ready.model, examples, documents.asked, ready.splitter, max_length=recipe.max_length
+        model,
+        examples,
+        job.documents.asked,
+        splitter or job.ready.splitter,
+        max_length=job.recipe.max_length,
     )
 
 
-def _untrained(
-    model: Any, ready: Ready | None, documents: Documents, recipe: Recipe
-) -> dict[str, Any]:
+def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
     """Score a model as it is: threshold chosen on dev, test scored at it."""
-    splitter = ready.splitter if ready else model.processor.word_splitter
-    policy = gliner.overlap_policy(model)
-
-    def candidates(examples: Sequence[Example]) -> list[list[Prediction]]:
-        return score_documents(
-            model, examples, documents.asked, splitter, max_length=recipe.max_length
-        )
-
-    dev = sweep(documents.dev, candidates(documents.dev), recipe.thresholds, policy)
-    threshold = best(dev).threshold
-    test = score_at(documents.test, candidates(documents.test), threshold, policy)
-    return summarise(test, documents.test, documents.asked.labels, recipe.seed)
+    dev, test = job.documents.dev, job.documents.test
+    policy = policy_of(model)
+    results = sweep(dev, _score(job, model, dev, splitter), job.recipe.thresholds, policy)
+    found = _score(job, model, test, splitter)
+    scored = score_at(test, found, best(results).threshold, policy)
+    return summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
 
 
-def _dictionary(documents: Documents, recipe: Recipe) -> dict[str, Any]:
-    own_dev = documents.dev if recipe.protocol == "dev" else ()
+def _dictionary(job: Job) -> dict[str, Any]:
+    documents = job.documents
+    own_dev = documents.dev if job.recipe.protocol == "dev" else ()
     found = predict_by_dictionary([*documents.train, *own_dev], documents.test)
     scored = score_at(documents.test, found, 0.5, None)
-    return summarise(scored, documents.test, documents.asked.labels, recipe.seed)
+    return summarise(scored, documents.test, documents.asked.labels, job.recipe.seed)
 
 
-def _manifest(
-    recipe: Recipe, documents: Documents, ready: Ready, plugins: Plugins, threshold: float
-) -> Manifest:
-    base, encoder = ready.base_source, ready.encoder_source
+def _manifest(job: Job, threshold: float) -> Manifest:
+    ready, recipe = job.ready, job.recipe
     return Manifest(
         encswap=__version__,
-        base=ModelRecord(base.name, base.identifier, base.revision),
-        encoder=ModelRecord(encoder.name, encoder.identifier, encoder.revision),
+        base=ModelRecord.of(ready.base_source),
+        encoder=ModelRecord.of(ready.encoder_source),
         splitter=describe_splitter(ready.splitter_name, ready.splitter, {}),
         max_width=ready.max_width,
         threshold=threshold,
         embeddings=recipe.embeddings,
         origins=dict(ready.origins),
-        labels=documents.asked.labels,
-        descriptions=dict(documents.asked.descriptions),
+        labels=job.documents.asked.labels,
+        descriptions=dict(job.documents.asked.descriptions),
         versions=versions_of(PACKAGES),
-        plugins=plugin_versions(plugins),
-        data=dict(documents.checksums),
+        plugins=plugin_versions(job.plugins),
+        data=dict(job.documents.checksums),
         recipe=json.loads(recipe.model_dump_json()),
         remarks=_remarks(recipe),
     )

@@ -26,6 +26,7 @@ def write_swap(
     recipe: Recipe,
     plugins: Plugins,
     spec: EncoderSpec,
+    *,
     base_source: Source,
     encoder_source: Source,
     out: Path,
@@ -47,10 +48,8 @@ def write_swap(
     prove(swapped.model, base, splitter)
     manifest = Manifest(
         encswap=__version__,
-        base=ModelRecord(base_source.name, base_source.identifier, base_source.revision),
-        encoder=ModelRecord(
-            encoder_source.name, encoder_source.identifier, encoder_source.revision
-        ),
+        base=ModelRecord.of(base_source),
+        encoder=ModelRecord.of(encoder_source),
         splitter=describe_splitter(name, splitter, {}),
         max_width=gliner.max_width_of(swapped.model),
         embeddings=recipe.embeddings,

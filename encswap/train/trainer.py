@@ -26,6 +26,8 @@ StepEnd = Callable[[int, int, float], None]
 class SwapTrainer(Trainer):  # type: ignore[misc]
     """Trains a GLiNER2 model on samples; `on_epoch` returns False to stop."""
 
+    optimizer: torch.optim.Optimizer | None
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -75,7 +77,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
                 ],
                 fused=True,
             )
-        return self.optimizer
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
 
     def compute_loss(
         self,

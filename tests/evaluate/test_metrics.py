@@ -83,7 +83,8 @@ def test_the_sweep_takes_the_higher_of_equally_good_thresholds():
 
 
 @pytest.mark.parametrize(
-    ("interval", "verdict"), [((0.5, 0.6), "met"), ((0.1, 0.4), "missed"), ((0.4, 0.6), "undecided")]
+    ("interval", "verdict"),
+    [((0.5, 0.6), "met"), ((0.1, 0.4), "missed"), ((0.4, 0.6), "undecided")],
 )
 def test_a_target_is_undecided_where_the_interval_straddles_it(interval, verdict):
     numbers = {"f1": 0.5, "interval": list(interval)}

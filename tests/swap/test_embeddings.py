@@ -45,8 +45,12 @@ def test_transplanted_rows_keep_the_base_s_order_of_likeness(base, plugins, load
     source = gliner.embedding_table(base)
     old = torch.stack([source.weight[number] for number in source.markers.values()])
     new = adapted.weight[[table.markers[token] for token in source.markers]]
-    assert torch.corrcoef(torch.stack([torch.cdist(old, old).flatten(),
-                                       torch.cdist(new, new).flatten()]))[0, 1] > 0.999
+    assert (
+        torch.corrcoef(
+            torch.stack([torch.cdist(old, old).flatten(), torch.cdist(new, new).flatten()])
+        )[0, 1]
+        > 0.999
+    )
 
 
 def test_transplanted_rows_take_the_new_table_s_scale(base, plugins, load_mini):

@@ -57,7 +57,9 @@ def test_transformers_alone_fails_on_that_shape_or_reads_it_alike(replica: Path)
 
 
 def test_weights_come_in_float32(plugins, replica: Path):
-    weights = {name: tensor.half() for name, tensor in load_file(replica / "model.safetensors").items()}
+    weights = {
+        name: tensor.half() for name, tensor in load_file(replica / "model.safetensors").items()
+    }
     save_file(weights, replica / "model.safetensors", metadata={"format": "pt"})
     edit(replica / "config.json", dtype="float16")
     model = load(plugins, replica).model

@@ -16,7 +16,7 @@ from encswap.recipe import read_recipe
 from encswap.sources import resolve, spec_of
 from encswap.train.folder import RunFolder
 from encswap.train.prepare import make_ready, read_documents
-from encswap.train.run import run
+from encswap.train.run import Job, run
 from encswap.train.scoring import predict_saved, score_saved
 
 
@@ -73,7 +73,7 @@ def finished(plugins, base_folder, files, tmp_path_factory):
     recipe, documents, ready = prepare(plugins, base_folder, files)
     folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run")
     watcher = Silent()
-    metrics = run(recipe, documents, ready, plugins, folder, watcher)
+    metrics = run(Job(recipe, documents, ready, plugins, folder, watcher))
     return folder.path, metrics, watcher
 
 
@@ -81,7 +81,12 @@ def test_a_run_folder_holds_what_the_design_says(finished):
     folder, metrics, _ = finished
     names = {path.name for path in folder.iterdir()}
     assert {
-        "checkpoint", "encswap.json", "recipe.yaml", "metrics.json", "predictions.jsonl", "log.jsonl"
+        "checkpoint",
+        "encswap.json",
+        "recipe.yaml",
+        "metrics.json",
+        "predictions.jsonl",
+        "log.jsonl",
     } <= names
     assert not [name for name in names if name.startswith(".")]
     assert json.loads((folder / "metrics.json").read_text()) == metrics
@@ -91,8 +96,16 @@ def test_a_run_folder_holds_what_the_design_says(finished):
 def test_metrics_have_the_keys_that_others_read(finished):
     _, metrics, _ = finished
     assert {
-        "protocol", "strategy", "threshold", "coverage", "dev", "test", "baselines", "epochs",
-        "throughput", "targets",
+        "protocol",
+        "strategy",
+        "threshold",
+        "coverage",
+        "dev",
+        "test",
+        "baselines",
+        "epochs",
+        "throughput",
+        "targets",
     } <= set(metrics)
     assert set(metrics["baselines"]) == {"dictionary", "base", "before_training"}
     assert {"precision", "recall", "f1", "interval", "support"} <= set(metrics["test"]["micro"])
@@ -161,7 +174,7 @@ def test_the_same_seed_gives_the_same_weights(plugins, base_folder, files, tmp_p
     for name in ("one", "two"):
         recipe, documents, ready = prepare(plugins, base_folder, files, epochs=1)
         folder = RunFolder.create(tmp_path / name)
-        run(recipe, documents, ready, plugins, folder, Silent())
+        run(Job(recipe, documents, ready, plugins, folder, Silent()))
         weights.append(ready.model.state_dict())
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
@@ -170,7 +183,7 @@ def test_the_plan_s_protocol_selects_on_test_and_says_so(plugins, base_folder, f
     recipe, documents, ready = prepare(plugins, base_folder, files, protocol="plan", epochs=1)
     assert documents.dev == documents.test
     folder = RunFolder.create(tmp_path / "run")
-    metrics = run(recipe, documents, ready, plugins, folder, Silent())
+    metrics = run(Job(recipe, documents, ready, plugins, folder, Silent()))
     assert metrics["protocol"] == "plan"
     manifest = json.loads((tmp_path / "run" / "encswap.json").read_text())
     assert "test documents" in manifest["remarks"][0]
@@ -180,7 +193,9 @@ def test_fresh_heads_train_too(plugins, base_folder, files, tmp_path):
     recipe, documents, ready = prepare(
         plugins, base_folder, files, strategy="fresh-heads", epochs=1
     )
-    metrics = run(recipe, documents, ready, plugins, RunFolder.create(tmp_path / "run"), Silent())
+    metrics = run(
+        Job(recipe, documents, ready, plugins, RunFolder.create(tmp_path / "run"), Silent())
+    )
     assert metrics["strategy"] == "fresh-heads"
 
 
