@@ -11,10 +11,12 @@ import hashlib
 import re
 import unicodedata
 import zlib
+from array import array
 from dataclasses import dataclass, field
 
 RUN = 5
 SLOTS = 16
+WIDE = 2
 BAND = 4
 ALIKE = 0.8
 SHORTEST = 20
@@ -37,24 +39,26 @@ class Twin:
 class Fingerprint:
     """What identifies a text: a digest, and a signature unless it is short."""
 
-    digest: bytes
+    digest: int
     signature: bytes | None
 
     @classmethod
     def of(cls, text: str) -> Fingerprint:
         """Take the fingerprint of a text."""
         raw = text.encode("utf-8", "surrogatepass")
-        return cls(hashlib.blake2b(raw, digest_size=12).digest(), signature_of(text))
+        digest = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest())
+        return cls(digest, signature_of(text))
 
 
 @dataclass
 class Fingerprints:
-    """The texts seen so far, as digests and signatures with their lines."""
+    """The texts seen so far; some 0.6 KB for each, up to `most` of them."""
 
     most: int = MOST
-    digests: dict[bytes, int] = field(default_factory=dict)
-    bands: dict[tuple[int, bytes], int] = field(default_factory=dict)
-    signatures: dict[int, bytes] = field(default_factory=dict)
+    digests: dict[int, int] = field(default_factory=dict)
+    bands: dict[int, int] = field(default_factory=dict)
+    signatures: bytearray = field(default_factory=bytearray)
+    lines: array[int] = field(default_factory=lambda: array("L"))
 
     def find(self, one: Fingerprint) -> Twin | None:
         """Return the text's twin among those that were added."""
@@ -69,20 +73,25 @@ class Fingerprints:
             return
         self.digests[one.digest] = line
         if one.signature is not None:
-            self.signatures[line] = one.signature
+            number = len(self.lines)
+            self.lines.append(line)
+            self.signatures += one.signature
             for key in _bands(one.signature):
-                self.bands.setdefault(key, line)
+                self.bands.setdefault(key, number)
 
     def _resembling(self, signature: bytes) -> Twin | None:
         for key in _bands(signature):
-            line = self.bands.get(key)
-            if line is not None and resemblance(signature, self.signatures[line]) >= ALIKE:
-                return Twin(line, False)
+            number = self.bands.get(key)
+            if number is None:
+                continue
+            other = self.signatures[number * len(signature) : (number + 1) * len(signature)]
+            if resemblance(signature, other) >= ALIKE:
+                return Twin(self.lines[number], False)
         return None
 
 
 def signature_of(text: str) -> bytes | None:
-    """Return the text's MinHash signature, one slot in four bytes; None for a short text."""
+    """Return the text's MinHash signature, one slot in `WIDE` bytes; None for a short text."""
     plain = _IGNORED.sub("", unicodedata.normalize("NFC", text)).casefold()
     if len(plain) < SHORTEST:
         return None
@@ -92,15 +101,17 @@ def signature_of(text: str) -> bytes | None:
         found = zlib.crc32(units[at : at + 2 * RUN])
         slot = found % SLOTS
         least[slot] = min(found, least[slot])
-    return b"".join(one.to_bytes(4, "little") for one in least)
+    return b"".join((one // SLOTS % 65_536).to_bytes(WIDE, "little") for one in least)
 
 
-def resemblance(one: bytes, other: bytes) -> float:
+def resemblance(one: bytes, other: bytes | bytearray) -> float:
     """Return the share of slots in which two signatures agree."""
-    same = sum(one[at : at + 4] == other[at : at + 4] for at in range(0, len(one), 4))
-    return same / SLOTS
+    slots = range(0, len(one), WIDE)
+    return sum(one[at : at + WIDE] == other[at : at + WIDE] for at in slots) / SLOTS
 
 
-def _bands(signature: bytes) -> list[tuple[int, bytes]]:
-    size = 4 * BAND
-    return [(at, signature[at : at + size]) for at in range(0, len(signature), size)]
+def _bands(signature: bytes) -> list[int]:
+    """Return a number for each band of slots."""
+    size = WIDE * BAND
+    starts = range(0, len(signature), size)
+    return [zlib.crc32(signature[at : at + size], at) for at in starts]

@@ -164,21 +164,24 @@ class _Plan:
         """Yield the windows, each as its first piece and the one behind its last."""
         first, last = 0, len(self.pieces)
         while first < last:
-            stop = self.furthest(first)
-            whole = self._sentence_stop(first, stop)
-            yield first, whole or stop
+            whole = self._sentence_stop(first)
+            stop = whole or self.furthest(first)
+            yield first, stop
             first = whole or self._restart(first, stop)
 
     def furthest(self, first: int) -> int:
         """Return the piece behind the longest window that begins with piece `first`."""
         if first not in self._furthest:
-            most = self.costs_until[first] + self.budget
-            stop = bisect_right(self.costs_until, most) - 1
-            stop = max(first + 1, min(stop, len(self.pieces)))
+            stop = self._reach(first)
             while stop > first + 1 and not self._holds(first, stop):
                 stop -= 1
             self._furthest[first] = stop
         return self._furthest[first]
+
+    def _reach(self, first: int) -> int:
+        """Return the piece that `furthest` is at most, by what pieces cost in the document."""
+        stop = bisect_right(self.costs_until, self.costs_until[first] + self.budget) - 1
+        return max(first + 1, min(stop, len(self.pieces)))
 
     def _holds(self, first: int, stop: int) -> bool:
         """Whether the window stays within budget when it is split on its own."""
@@ -186,11 +189,11 @@ class _Plan:
         units = self.splitter(gliner_text(text), True)
         return sum(self.count(token) for token, _, _ in units) <= self.budget
 
-    def _sentence_stop(self, first: int, stop: int) -> int:
-        """Return the last sentence end behind `first` that the window can reach, else 0."""
-        at = bisect_right(self.stops, stop) - 1
+    def _sentence_stop(self, first: int) -> int:
+        """Return the last sentence end that a window from `first` can reach, else 0."""
+        at = bisect_right(self.stops, self._reach(first)) - 1
         while at >= 0 and self.stops[at] > first:
-            if self.stops[at] == stop or self._holds(first, self.stops[at]):
+            if self._holds(first, self.stops[at]):
                 return self.stops[at]
             at -= 1
         return 0
