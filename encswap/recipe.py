@@ -134,7 +134,9 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"cannot be read as YAML: {error}", where=path) from error
     if not isinstance(values, dict):
-        raise InputError("is not a mapping of settings", where=path, hint="write lines like epochs: 3")
+        raise InputError(
+            "is not a mapping of settings", where=path, hint="write lines like epochs: 3"
+        )
     return {str(key): _number(value) for key, value in values.items()}
 
 
@@ -142,7 +144,9 @@ def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:
     for key in values:
         if key not in Recipe.model_fields:
             raise InputError(
-                f"unknown setting {key!r}", where=where, hint=suggest(key, list(Recipe.model_fields))
+                f"unknown setting {key!r}",
+                where=where,
+                hint=suggest(key, list(Recipe.model_fields)),
             )
     return values
 
