@@ -60,7 +60,7 @@ def run_checks(
 
 def _refuse_bad_base(base: Subject, request: Request) -> None:
     for fault in gather(base, request.context.depth).faults:
-        raise SourceError(fault.message, where=base.source and base.source.path)
+        raise SourceError(fault.message, where=base.source.path if base.source else None)
 
 
 def _subjects(
