@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
 
 if TYPE_CHECKING:
     from encswap.data.lengths import Ruler
-    from encswap.domain import WordSplitter
+    from encswap.domain import Source, WordSplitter
     from encswap.plugins import Plugins
 
 INSPECT_HELP = """Show what a splitter's units can express of a file's gold: the ceiling of recall.
@@ -162,7 +163,7 @@ def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:
     from encswap.data.lengths import Ruler
     from encswap.errors import InputError
     from encswap.sources import resolve
-    from encswap.swap.loading import load_tokenizer, read_config
+    from encswap.swap.loading import load_tokenizer
 
     if scale not in ("full", "mini"):
         raise InputError(f"unknown scale {scale!r}", hint="known: full, mini")
@@ -174,20 +175,35 @@ def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:
     def count(unit: str) -> int:
         return max(1, len(tokenizer.tokenize(unit)))
 
-    return Ruler(count, positions_of(read_config(found.path)))
+    return Ruler(count, positions_of(found))
 
 
-def positions_of(config: dict[str, Any]) -> int | None:
+def positions_of(source: Source) -> int | None:
     """Return how many subtokens an encoder reads, None where its positions are only relative.
 
-    The position ids of RoBERTa's classes begin behind the padding id, so some rows are not used.
+    Its class is built without weights, for only the class tells where position ids begin.
     """
-    rows = config.get("max_position_embeddings")
-    relative = config.get("relative_attention") and config.get("position_biased_input") is False
-    if not isinstance(rows, int) or rows < 1 or relative:
-        return None
-    behind = config.get("pad_token_id") if "roberta" in str(config.get("model_type")) else None
-    return rows - (behind + 1 if isinstance(behind, int) else 0)
+    from types import SimpleNamespace
+    from typing import cast
+
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    from encswap.errors import SourceError
+    from encswap.swap.gliner import position_limit
+    from encswap.swap.loading import read_config, refuse_remote_code
+
+    read_config(source.path)
+    refuse_remote_code(source)
+    try:
+        config = AutoConfig.from_pretrained(str(source.path))
+        config.num_hidden_layers = 1
+        with torch.device("meta"):
+            encoder = AutoModel.from_config(config)
+    except Exception as error:
+        raise SourceError(f"{source.name} cannot be built: {error}", where=source.path) from error
+    limit = position_limit(cast(Any, SimpleNamespace(encoder=encoder)), sys.maxsize)
+    return None if limit == sys.maxsize else limit
 
 
 def _progress(examples: int) -> None:

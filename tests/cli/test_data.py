@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from encswap.cli.app import app
 from encswap.cli.data import positions_of
+from encswap.domain import Source
 
 RECORD = {
     "id": "a",
@@ -74,7 +75,7 @@ def test_inspect_holds_lengths_against_an_encoder(file: Path, tmp_path: Path) ->
     PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")), unk_token="[UNK]"
     ).save_pretrained(folder)
-    config = {"model_type": "bert", "max_position_embeddings": 12}
+    config = {**SMALL, "model_type": "bert", "max_position_embeddings": 12}
     (folder / "config.json").write_text(json.dumps(config))
     result = run("inspect", file, "-s", "char", "--encoder", folder, "--format", "json")
     assert result.exit_code == 0, result.output
@@ -82,26 +83,36 @@ def test_inspect_holds_lengths_against_an_encoder(file: Path, tmp_path: Path) ->
     assert (lengths["limit"], lengths["prompt"], lengths["over"]) == (12, 11, 1)
 
 
+SMALL = {
+    "vocab_size": 8,
+    "hidden_size": 8,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+    "num_hidden_layers": 9,
+}
+
+
 @pytest.mark.parametrize(
     ("config", "limit"),
     [
-        ({"max_position_embeddings": 512, "pad_token_id": 0, "model_type": "bert"}, 512),
-        ({"max_position_embeddings": 514, "pad_token_id": 1, "model_type": "roberta"}, 512),
+        ({"model_type": "bert", "max_position_embeddings": 64, "pad_token_id": 0}, 64),
+        ({"model_type": "roberta", "max_position_embeddings": 66, "pad_token_id": 1}, 64),
         (
             {
-                "max_position_embeddings": 512,
+                "model_type": "deberta-v2",
+                "max_position_embeddings": 64,
                 "relative_attention": True,
                 "position_biased_input": False,
             },
             None,
         ),
-        ({}, None),
     ],
 )
-def test_the_number_of_positions_is_read_from_the_config(
-    config: dict[str, Any], limit: int | None
+def test_the_number_of_positions_is_that_of_the_class(
+    config: dict[str, Any], limit: int | None, tmp_path: Path
 ) -> None:
-    assert positions_of(config) == limit
+    (tmp_path / "config.json").write_text(json.dumps({**SMALL, **config}))
+    assert positions_of(Source("x", tmp_path, "folder", str(tmp_path))) == limit
 
 
 @pytest.mark.parametrize(
