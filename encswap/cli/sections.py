@@ -31,17 +31,17 @@ def print_sections(sections: Sequence[Section]) -> None:
     width = None if sys.stdout.isatty() else PIPED_WIDTH
     console = Console(width=width, highlight=False, emoji=False)
     for section in sections:
-        console.print(f"[bold]{escape(section.title)}[/bold]")
+        console.print(f"[bold]{escape(printable(section.title))}[/bold]")
         if section.rows:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for name in section.columns:
                 table.add_column(name, justify="right" if name in section.right else "left")
             for number, row in enumerate(section.rows):
                 style = "red" if number in section.bad else None
-                table.add_row(*map(escape, row), style=style)
+                table.add_row(*(escape(printable(cell)) for cell in row), style=style)
             console.print(table)
         for line in section.notes:
-            console.print(line, markup=False)
+            console.print(printable(line), markup=False)
         console.print()
 
 
@@ -59,5 +59,12 @@ def markdown_of(sections: Sequence[Section]) -> str:
     return "\n".join(parts)
 
 
+def printable(text: str) -> str:
+    """Spell out what would move the cursor or hide: control and zero-width characters."""
+    return "".join(
+        char if char.isprintable() or char in "\u200c\u200d" else repr(char)[1:-1] for char in text
+    )
+
+
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    return f"| {' | '.join(printable(cell).replace('|', chr(92) + '|') for cell in cells)} |\n"

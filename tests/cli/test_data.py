@@ -61,6 +61,18 @@ def test_inspect_uses_all_installed_splitters_where_none_is_named(file: Path) ->
     assert dict(rows[:3]) == {"whitespace": "33.33%", "char": "66.67%", "kiwi": "66.67%"}
 
 
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_gold_cannot_move_the_cursor(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "f.jsonl"
+    text = "a\x1b[2J\u202eb|\nc을"
+    gold = {"text": text, "spans": [{"start": 0, "end": len(text) - 1, "label": "L"}]}
+    path.write_text(json.dumps(gold) + "\n", encoding="utf-8")
+    result = run("inspect", path, "-s", "whitespace", "--format", form)
+    assert result.exit_code == 0, result.output
+    assert not set(result.stdout) & {"\x1b", "\u202e"}
+    assert "\\x1b[2J\\u202eb" in result.stdout
+
+
 def test_inspect_finds_test_texts_in_train(file: Path) -> None:
     result = run("inspect", file, "-s", "char", "--against", file)
     assert "1 texts stand a second time in the file it is held against" in result.stdout
