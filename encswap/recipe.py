@@ -24,6 +24,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str
+    scale: Literal["full", "mini"] = Field("full", description="full, or mini: small models")
     encoder: str | None = Field(None, description="registered name, hub id or folder")
     train: str | None = Field(None, description="training documents: a file, or a shipped set")
     test: str | None = Field(None, description="test documents, scored once")

@@ -45,7 +45,7 @@ def demo(
     if chosen is None:
         raise EncswapError("no encoder is recommended", hint="name one with --encoder")
     recipe = resolve_recipe({"encoder": chosen}, settings, None, "mini")
-    metrics, folder = train_run(recipe, "mini", out, allow_pickle=False)
+    metrics, folder = train_run(recipe, out)
     write(f"\n{chosen} at mini scale, scored on {recipe.test}\n")
     write(score_tables(metrics, markdown=False))
     note(closing(metrics, chosen, folder, time.monotonic() - began))

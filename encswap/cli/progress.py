@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from encswap.cli.output import note
 
 if TYPE_CHECKING:
-    from encswap.train.run import Epoch
+    from encswap.train.progress import Epoch
 
 
 class TerminalWatcher:

@@ -11,6 +11,7 @@ from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
+    from encswap.train.folder import RunFolder
 
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
 
@@ -29,7 +30,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def train(
-    encoder: str = typer.Option(..., "--encoder", "-e", help="Registered name, hub id or folder."),
+    encoder: str = typer.Option(None, "--encoder", "-e", help="Registered name, hub id or folder."),
+    resume: Path = typer.Option(None, "--resume", help="Go on with an interrupted run's folder."),
+    force: bool = typer.Option(False, "--force", help="Resume although something changed."),
     train_file: str = typer.Option(None, "--train", help="Training documents."),
     test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
     dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
@@ -62,8 +65,11 @@ def train(
         "protocol": protocol,
         "allow_low_coverage": allow_low_coverage,
     }
-    recipe = resolve_recipe(overrides, settings, recipe_file, scale)
-    metrics, folder = train_run(recipe, scale, out, allow_pickle)
+    if resume is not None:
+        metrics, folder = resume_run(resume, force)
+    else:
+        recipe = resolve_recipe(overrides, settings, recipe_file, scale)
+        metrics, folder = train_run(recipe, out, allow_pickle=allow_pickle)
     report(metrics, folder, format_)
     missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
     if require_targets and missed:
@@ -82,35 +88,55 @@ def resolve_recipe(
         raise UnknownNameError("scale", scale, ["full", "mini"])
     given = {key: value for key, value in overrides.items() if value is not None}
     given |= dict(parse_setting(one) for one in settings)
+    given.setdefault("scale", scale)
     return read_recipe(path, given, layers=("mini",) if scale == "mini" else ())
 
 
+def resume_run(path: Path, force: bool) -> tuple[dict[str, Any], Path]:
+    """Go on with an interrupted run, by its own recipe."""
+    from encswap.recipe import read_recipe
+    from encswap.train.folder import RunFolder
+
+    folder = RunFolder.resume(path)
+    return train_run(read_recipe(path / "recipe.yaml"), path, again=folder, force=force)
+
+
 def train_run(
-    recipe: Recipe, scale: Any, out: Path | None, allow_pickle: bool
+    recipe: Recipe,
+    out: Path | None,
+    *,
+    allow_pickle: bool = False,
+    again: RunFolder | None = None,
+    force: bool = False,
 ) -> tuple[dict[str, Any], Path]:
     """Prepare and run; the output folder is checked before anything is loaded."""
     from encswap.cli.models import find_models
     from encswap.cli.progress import watching
+    from encswap.errors import InputError
     from encswap.plugins import load_plugins
     from encswap.sources import spec_of
     from encswap.train.folder import RunFolder, refuse_taken
 
+    if recipe.encoder is None:
+        raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
     plugins = load_plugins()
-    encoder = str(recipe.encoder)
+    encoder = recipe.encoder
     spec_of(encoder, plugins)
     with watching() as watcher:
         from encswap.train.prepare import make_ready, read_documents
+        from encswap.train.record import manifest_of, refuse_changed
         from encswap.train.run import Job, default_folder, run
 
         path = out or default_folder(encoder)
-        refuse_taken(path)
+        if again is None:
+            refuse_taken(path)
         documents = read_documents(recipe)
         models = find_models(
             plugins,
             watcher,
             base=recipe.base,
             encoder=encoder,
-            scale=scale,
+            scale=recipe.scale,
             allow_pickle=allow_pickle,
         )
         watcher.stage(f"swap {models.spec.name} into {models.base.name}")
@@ -122,7 +148,9 @@ def train_run(
             base_source=models.base,
             encoder_source=models.encoder,
         )
-        folder = RunFolder.create(path)
+        folder = again or RunFolder.create(path)
+        if again is not None:
+            refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
         return run(Job(recipe, documents, ready, plugins, folder, watcher)), path
 
 

@@ -33,7 +33,7 @@ from encswap.sources import MINI_BASE, mini_folder
 from encswap.swap import gliner
 from encswap.train.dataset import build_samples
 from encswap.train.groups import refuse_bad_cover
-from encswap.train.run import Epoch, Watcher
+from encswap.train.progress import Epoch, Watcher
 from encswap.train.trainer import SwapTrainer
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _train(
         return True
 
     SwapTrainer(
-        model, samples, groups, recipe, folder, on_epoch=on_epoch, on_step=watcher.step
+        model, samples, groups, recipe, folder=folder, on_epoch=on_epoch, on_step=watcher.step
     ).train()
     gliner.save_model(model, folder)
     write_json(folder / "score.json", {"test_f1": _score(model, test, asked, splitter, recipe)})

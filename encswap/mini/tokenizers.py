@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-VOCABULARY = 4000
+VOCABULARY = 2000
 WORDPIECE_TOKENS = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3}
 ROLES = {
     "pad_token": ("[PAD]", "<pad>"),

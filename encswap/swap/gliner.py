@@ -410,11 +410,13 @@ def put_on_device(model: PreTrainedModel) -> PreTrainedModel:
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
-def mask_subtokens(model: PreTrainedModel, batch: Any, share: float) -> None:
+def mask_subtokens(
+    model: PreTrainedModel, batch: Any, share: float, generator: torch.Generator
+) -> None:
     """Hide a share of the text's subtokens behind the mask token, or the unknown one, in place.
 
     Word dropout (Iyyer et al., 2015): what a name is must then also be read from its context. The
-    schema prompt stays whole. Draws from torch's global generator.
+    schema prompt stays whole.
     """
     import torch
 
@@ -425,4 +427,6 @@ def mask_subtokens(model: PreTrainedModel, batch: Any, share: float) -> None:
     places = torch.arange(batch.input_ids.shape[1])
     first = torch.where(batch.text_word_mask, batch.text_word_indices, len(places)).min(dim=1)
     text = (places >= first.values[:, None]) & batch.attention_mask.bool()
-    batch.input_ids[text & (torch.rand(batch.input_ids.shape) < share)] = hidden
+    batch.input_ids[text & (torch.rand(batch.input_ids.shape, generator=generator) < share)] = (
+        hidden
+    )

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import InputError
-from encswap.manifest import Manifest, write_json, write_manifest
+from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, write_manifest
 from encswap.swap import gliner
+from encswap.train.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CHECKPOINT = "checkpoint"
+STATE, OLD_STATE, WRITING_STATE = "state", ".state.old", ".state.writing"
+PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class RunFolder:
             (path / "log.jsonl").touch()
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", where=path) from error
+        return cls(path)
+
+    @classmethod
+    def resume(cls, path: Path) -> RunFolder:
+        """Open the folder of an interrupted run; a finished one is refused."""
+        read_manifest(path)
+        if (path / "metrics.json").is_file():
+            raise InputError("is finished; there is nothing to resume", where=path)
         return cls(path)
 
     @property
@@ -57,6 +68,44 @@ class RunFolder:
             self.checkpoint.replace(old)
         beside.replace(self.checkpoint)
         shutil.rmtree(old, ignore_errors=True)
+
+    def state_writer(self, progress: Progress) -> StateWriter:
+        """Where the Trainer's own state goes at each epoch's end."""
+        shutil.rmtree(self.path / WRITING_STATE, ignore_errors=True)
+        return StateWriter(self.path, progress)
+
+    def find_state(self) -> Path | None:
+        """The last whole state of the Trainer, if there is one."""
+        return next((p for p in (self.path / STATE, self.path / OLD_STATE) if p.is_dir()), None)
+
+    def read_progress(self) -> Progress:
+        """What the run knew when the last whole state was written."""
+        state = self.find_state()
+        assert state is not None
+        return Progress.from_dict(json.loads((state / PROGRESS).read_text(encoding="utf-8")))
+
+    def drop_state(self) -> None:
+        """Remove what only a resumption needs."""
+        for name in (STATE, OLD_STATE, WRITING_STATE):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for left in self.path.glob(".*.remembered"):
+            left.unlink()
+
+    def remember(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Measure once; a resumed run reads what was measured before."""
+        path = self.path / f".{name}.remembered"
+        if not path.is_file():
+            write_json(path, measure())
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def has_manifest(self) -> bool:
+        """Tell whether the run has begun before."""
+        return (self.path / MANIFEST).is_file()
+
+    def remarks(self) -> tuple[str, ...]:
+        """What the manifest tells a reader of the scores."""
+        return read_manifest(self.path).remarks
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write encswap.json into the run and beside the checkpoint's weights."""
@@ -81,6 +130,30 @@ class RunFolder:
         beside = self.path / f".{name}.writing"
         beside.write_text(text, encoding="utf-8")
         beside.replace(self.path / name)
+
+
+@dataclass(frozen=True)
+class StateWriter:
+    """Puts a state of the Trainer, written beside its place, where a resumption looks for it."""
+
+    path: Path
+    progress: Progress
+
+    @property
+    def writing(self) -> Path:
+        """Where the Trainer writes."""
+        return self.path / WRITING_STATE
+
+    def move(self, written: Path) -> None:
+        """Move a whole state into place; at every moment one whole state is there."""
+        write_json(written / PROGRESS, self.progress.as_dict())
+        state, old = self.path / STATE, self.path / OLD_STATE
+        if state.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+            state.replace(old)
+        written.replace(state)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.writing, ignore_errors=True)
 
 
 def refuse_taken(path: Path) -> None:

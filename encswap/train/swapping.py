@@ -19,7 +19,7 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
 from encswap.swap.assembly import prove, swap_encoder
-from encswap.train.run import PACKAGES, plugin_versions
+from encswap.train.record import PACKAGES, plugin_versions
 
 
 def write_swap(

@@ -12,8 +12,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from encswap.domain import ParamGroup
 from encswap.recipe import Recipe
-from encswap.swap import gliner
+from encswap.train.collation import Collator
 from encswap.train.dataset import Samples
+from encswap.train.folder import StateWriter
 from encswap.train.objective import training_loss
 
 if TYPE_CHECKING:
@@ -34,20 +35,24 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         samples: Samples,
         groups: list[ParamGroup],
         recipe: Recipe,
-        folder: Path,
         *,
+        folder: Path,
+        state: StateWriter | None = None,
         on_epoch: EpochEnd,
         on_step: StepEnd | None = None,
     ) -> None:
         self._groups = groups
         self._recipe = recipe
         self._core = model
+        self._state = state
         self._epoch_losses: list[float] = []
         super().__init__(
             model=model,
-            args=training_arguments(recipe, len(samples), folder),
+            args=training_arguments(
+                recipe, len(samples), state.writing if state else folder, saves=state is not None
+            ),
             train_dataset=samples,
-            data_collator=self._collate,
+            data_collator=Collator(model, recipe.seed, recipe.mask_subtokens, self._epoch),
             callbacks=[_Watch(self, on_epoch, on_step)],
         )
         # The Trainer's own progress prints on stdout, which belongs to results.
@@ -56,11 +61,9 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
 
-    def _collate(self, items: list[tuple[str, dict[str, Any]]]) -> Any:
-        batch = gliner.collate(self._core, items, training=True)
-        if self._recipe.mask_subtokens:
-            gliner.mask_subtokens(self._core, batch, self._recipe.mask_subtokens)
-        return batch
+    def _epoch(self) -> int:
+        # The state's epoch is a fraction that reaches a whole number at an epoch's end.
+        return int((self.state.epoch or 0.0) + 1e-6)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
         """Make AdamW over the groups that the plugins built."""
@@ -79,6 +82,12 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
             )
         optimizer: torch.optim.Optimizer = self.optimizer
         return optimizer
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Let the Trainer write its state beside, then move it where a resumption looks."""
+        super()._save_checkpoint(model, trial)
+        if self._state is not None and self.args.should_save:
+            self._state.move(self._state.writing / f"checkpoint-{self.state.global_step}")
 
     def compute_loss(
         self,
@@ -117,8 +126,10 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
 
-def training_arguments(recipe: Recipe, samples: int, folder: Path) -> TrainingArguments:
-    """Translate the recipe for the Trainer."""
+def training_arguments(
+    recipe: Recipe, samples: int, folder: Path, *, saves: bool
+) -> TrainingArguments:
+    """Translate the recipe for the Trainer, which saves its state at each epoch's end or never."""
     updates = math.ceil(math.ceil(samples / recipe.batch_size) / recipe.gradient_accumulation)
     precision = precision_of(recipe)
     return TrainingArguments(
@@ -136,7 +147,7 @@ def training_arguments(recipe: Recipe, samples: int, folder: Path) -> TrainingAr
         use_cpu=not torch.cuda.is_available(),
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
-        save_strategy="no",
+        save_strategy="epoch" if saves else "no",
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,

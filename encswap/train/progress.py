@@ -1,0 +1,64 @@
+"""How a run goes on: its epochs so far, what was best, and who is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's line in `metrics.json`; `seconds` spans training and scoring."""
+
+    epoch: int
+    train_loss: float
+    dev_f1: float
+    threshold: float
+    seconds: float
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes on; the command line draws it."""
+
+    def stage(self, name: str) -> None:
+        """A new stage begins."""
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """One optimizer step is done."""
+
+    def epoch(self, record: Epoch, improved: bool) -> None:
+        """One epoch is trained and scored."""
+
+
+@dataclass
+class Progress:
+    """What is known while training goes on, and what a resumed run starts from."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best_f1: float = -1.0
+    threshold: float = 0.5
+    since_best: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def close(self, number: int, loss: float, dev_f1: float, threshold: float) -> bool:
+        """Take in an epoch's result and tell whether it is the best so far."""
+        now = time.monotonic()
+        self.epochs.append(Epoch(number, loss, dev_f1, threshold, now - self.began))
+        self.began = now
+        improved = dev_f1 > self.best_f1
+        self.since_best = 0 if improved else self.since_best + 1
+        if improved:
+            self.best_f1, self.threshold = dev_f1, threshold
+        return improved
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the clock."""
+        return {key: value for key, value in asdict(self).items() if key != "began"}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Progress:
+        """Read what `as_dict` wrote."""
+        epochs = [Epoch(**one) for one in values["epochs"]]
+        return cls(**{**values, "epochs": epochs})
