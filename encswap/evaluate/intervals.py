@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from encswap.evaluate.metrics import Counts
 
 RESAMPLES = 2000
+MOST_DRAWN = 2_000_000
+"""Documents drawn at once, so that memory stays small however many there are."""
 
 
 def bootstrap_f1(
@@ -19,8 +21,16 @@ def bootstrap_f1(
         return 0.0, 0.0
     table = np.array([[one.correct, one.predicted + one.gold] for one in documents], dtype=float)
     generator = np.random.default_rng(seed)
-    drawn = generator.integers(len(table), size=(resamples, len(table)))
-    sums = table[drawn].sum(axis=1)
+    sums = np.concatenate(
+        [
+            table[generator.integers(len(table), size=(size, len(table)))].sum(axis=1)
+            for size in _portions(resamples, max(1, MOST_DRAWN // len(table)))
+        ]
+    )
     scores = np.divide(2 * sums[:, 0], sums[:, 1], out=np.zeros(resamples), where=sums[:, 1] > 0)
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _portions(total: int, most: int) -> list[int]:
+    return [min(most, total - done) for done in range(0, total, most)]

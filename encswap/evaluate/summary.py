@@ -9,12 +9,13 @@ from encswap.domain import Example
 from encswap.evaluate.intervals import bootstrap_f1
 from encswap.evaluate.metrics import Counts, micro, strict_iob2
 from encswap.evaluate.thresholds import Scored
+from encswap.evaluate.views import other_views
 
 
 def summarise(
     scored: Scored, examples: Sequence[Example], labels: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    """Micro and per-label scores with 95% intervals, and strict IOB2 beside them."""
+    """Micro and per-label scores with 95% intervals, and the other views beside them."""
     per_label = scored.per_label
     everything = [micro(document) for document in scored.documents]
     return {
@@ -29,6 +30,7 @@ def summarise(
             for label in [*labels, *(one for one in sorted(per_label) if one not in labels)]
         },
         "iob2": strict_iob2(examples, scored.predictions),
+        **other_views(examples, scored.predictions, per_label),
     }
 
 
