@@ -45,7 +45,7 @@ def _row(block: Block, number: int, line: str) -> tuple[str, str]:
         raise block.error(
             number,
             f"not a character, a tab and a BIO tag: {line[:40]!r}",
-            "write rows such as '당<TAB>B-Disease', and an empty line between examples",
+            "write rows such as 'H<TAB>B-Disease', and an empty line between examples",
         )
     return char, tag
 

@@ -17,7 +17,7 @@ from encswap.domain import Example
 from encswap.errors import InputError, located
 
 NAME = "kbmc"
-HEADER = "문장\t개체명"
+HEADER = "sentence\ttags"
 _TAG = re.compile(r"(.+)-([BI])")
 _WORD = re.compile(r"\S+")
 

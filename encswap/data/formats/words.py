@@ -71,7 +71,7 @@ def _row(block: Block, number: int, line: str) -> tuple[str, str, str]:
         raise block.error(
             number,
             f"not a word and a BIO tag: {line[:40]!r}",
-            "write rows such as '당뇨병 B-Disease', and an empty line between examples",
+            "write rows such as 'Hypertension B-Disease', and an empty line between examples",
         )
     return columns[0], columns[-1], spaces
 
