@@ -1,0 +1,1 @@
+"""Synthetic clinical text: vocabulary, sentence frames and the code that joins them."""
