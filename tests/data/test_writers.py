@@ -120,6 +120,12 @@ def test_a_mention_inside_a_word_cannot_be_a_row_of_spaced_words(tmp_path: Path)
         write_examples([example], tmp_path / "out", "kbmc")
 
 
+def test_a_label_that_looks_like_a_tag_cannot_be_a_row_of_spaced_words(tmp_path: Path) -> None:
+    example = Example("x", "a", (Mention(0, 1, "B-x", "a"),))
+    with pytest.raises(InputError, match="looks like a tag"):
+        write_examples([example], tmp_path / "out", "kbmc")
+
+
 def test_a_file_that_exists_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("mine")

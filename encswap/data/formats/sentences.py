@@ -19,6 +19,7 @@ from encswap.errors import InputError, located
 NAME = "kbmc"
 HEADER = "sentence\ttags"
 _TAG = re.compile(r"(.+)-([BI])")
+_PREFIXED = re.compile(r"[BI]-.+")
 _WORD = re.compile(r"\S+")
 
 
@@ -44,6 +45,8 @@ def write_rows(example: Example) -> str:
         raise refusal(example, NAME, "a tab or a line break cannot stand in a row")
     if any(_WORD.fullmatch(mention.label) is None for mention in example.mentions):
         raise refusal(example, NAME, "a label holds white space")
+    if any(_PREFIXED.fullmatch(f"{mention.label}-B") for mention in example.mentions):
+        raise refusal(example, NAME, "a label looks like a tag")
     tags = tags_for(example, spans, NAME)
     turned = (tag if tag == "O" else f"{tag[2:]}-{tag[0]}" for tag in tags)
     return f"{example.text}\t{' '.join(turned)}\n"
@@ -76,8 +79,8 @@ def _columns(line: str) -> tuple[str, str]:
 
 
 def _turned(tag: str) -> str:
-    found = _TAG.fullmatch(tag)
-    return tag if found is None or is_tag(tag) else f"{found[2]}-{found[1]}"
+    found = None if _PREFIXED.fullmatch(tag) else _TAG.fullmatch(tag)
+    return tag if found is None else f"{found[2]}-{found[1]}"
 
 
 def _is_row(line: str) -> bool:
