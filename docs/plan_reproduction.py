@@ -149,7 +149,7 @@ def page() -> str:
         "## Each claim",
         "",
         f"Of {len(judged)} claims: {', '.join(counts)}. A figure is supported within 1%; the letter"
-        " behind it is its mark (V read at the source, D read in a public fine-tune's file, T a third"
+        " behind it is its mark (V read at the source, D in a public fine-tune's file, T by a third"
         " party's, M from memory, R run for this project).",
         "",
         row("plan", "claim", "verdict", "what was seen", "command"),
