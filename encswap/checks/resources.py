@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from encswap.checks.evidence import Case, differing_claim
 from encswap.checks.memory import GIB, training_memory
-from encswap.domain import Finding, Status
+from encswap.domain import Finding, Source, Status
 
 BATCH, LENGTH = 8, 512
 HEAVY = 1.25
@@ -45,9 +45,15 @@ def resources(case: Case) -> Finding:
 
 def _heavier(case: Case, count: int) -> str:
     theirs = case.base.parameters
+    if _is_mini(case.base_source) != _is_mini(case.source):
+        return ""
     if theirs is None or count <= HEAVY * theirs:
         return ""
     return f"heavy: {count / theirs:.1f} times the base's encoder"
+
+
+def _is_mini(source: Source | None) -> bool:
+    return source is not None and source.kind == "mini" and not source.stands_in
 
 
 def _heads(case: Case) -> int:

@@ -70,7 +70,7 @@ def _subjects(
     find: Finder | None,
     progress: Progress,
 ) -> list[Subject]:
-    specs = [spec_of(name, plugins) for name in names]
+    specs = [_scaled(spec_of(name, plugins), request.scale) for name in names]
     if request.context.depth == "facts" and all(spec.facts for spec in specs):
         return [Subject(spec) for spec in specs]
 
@@ -82,6 +82,13 @@ def _subjects(
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(subject, zip(names, specs, strict=True)))
+
+
+def _scaled(spec: EncoderSpec, scale: Scale) -> EncoderSpec:
+    """Leave out claimed figures at mini scale: they speak of the full size."""
+    if scale == "full":
+        return spec
+    return replace(spec, claims={key: c for key, c in spec.claims.items() if c.value is None})
 
 
 def _with_source(

@@ -138,7 +138,10 @@ def closing_lines(report: CheckReport) -> list[str]:
         lines.append("nothing is selected")
     shallow = [one for one in report.candidates if reaches_less(one, report)]
     if shallow:
-        why = next((f.message for f in shallow[0].findings if f.status == "skip"), "")
+        why = next(
+            (f.message for f in shallow[0].findings if f.status == "skip" and f.depth != "facts"),
+            "",
+        )
         count = f"{len(shallow)} of {len(report.candidates)}"
         lines.append(f"depth {report.depth} was not reached in full for {count}: {why}")
     return lines
