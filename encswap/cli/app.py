@@ -47,9 +47,9 @@ def version(
 
 def add_commands() -> None:
     """Attach every command; each module is light until its command runs."""
-    from encswap.cli import check, data, demo, evaluate, plugins, predict, swap, train
+    from encswap.cli import check, data, demo, evaluate, plugins, predict, report, swap, train
 
-    for module in (check, swap, train, evaluate, predict, data, plugins, demo):
+    for module in (check, swap, train, evaluate, report, predict, data, plugins, demo):
         module.attach(app)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
     """Draw the test scores per label and, where they are there, what they are compared with."""
-    parts = [_table(_label_rows(metrics), markdown), *_closing(metrics)]
+    parts = [table(_label_rows(metrics), markdown), *_closing(metrics)]
     if metrics.get("baselines"):
-        parts.insert(1, _table(_comparison_rows(metrics), markdown))
+        parts.insert(1, table(_comparison_rows(metrics), markdown))
     return "\n".join(parts)
 
 
@@ -58,7 +58,8 @@ def _closing(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _table(rows: list[Sequence[str]], markdown: bool) -> str:
+def table(rows: list[Sequence[str]], markdown: bool) -> str:
+    """Draw rows, the first of them the head; the first column holds words."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     cells = [
         [

@@ -69,5 +69,6 @@ def _table(documents: Sequence[Counts]) -> np.ndarray:
 def _f1(sums: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    wanted = sums[:, 1] > 0
-    return np.divide(2 * sums[:, 0], sums[:, 1], out=np.zeros(len(sums)), where=wanted)
+    scores = np.zeros(len(sums))
+    np.divide(2 * sums[:, 0], sums[:, 1], out=scores, where=sums[:, 1] > 0)
+    return scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from encswap.data.windows import Window, cut, merge
@@ -45,7 +46,9 @@ def score_documents(
     progress: Progress | None = None,
 ) -> list[list[Prediction]]:
     """Score documents of any length; candidates of each, in the order of `examples`."""
-    windows = cut_windows(model, examples, asked, splitter, max_length)
+    # Where gold stands must not decide where a document is cut that is being scored.
+    bare = [replace(example, mentions=()) for example in examples]
+    windows = cut_windows(model, bare, asked, splitter, max_length)
     found = score_texts(
         model,
         [window.example.text for window in windows],

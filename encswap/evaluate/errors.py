@@ -31,6 +31,11 @@ REASONS = (
     "never-proposed",
     "unknown",
 )
+DETAILS: Mapping[Kind, tuple[str, ...]] = {
+    "boundary": BORDERS,
+    "boundary-and-label": BORDERS,
+    "missed": REASONS,
+}
 Expressible = Literal["aligned", "unaligned", "too-wide"]
 ENDINGS = Path(__file__).with_name("endings.yaml")
 
@@ -190,11 +195,11 @@ def tally(cases: Iterable[Case]) -> dict[str, Counter[str]]:
     return counts
 
 
-def tally_details(cases: Iterable[Case]) -> dict[str, Counter[str]]:
-    """Count where borders are off, and why gold was missed: detail by label."""
-    counts: dict[str, Counter[str]] = {detail: Counter() for detail in (*BORDERS, *REASONS)}
+def tally_details(cases: Iterable[Case], kind: Kind) -> dict[str, Counter[str]]:
+    """Count where the borders of a kind are off, or why gold was missed: detail by label."""
+    counts: dict[str, Counter[str]] = {detail: Counter() for detail in DETAILS.get(kind, ())}
     for case in cases:
-        if case.detail:
+        if case.kind == kind and case.detail:
             counts[case.detail][case.label] += 1
     return counts
 

@@ -40,6 +40,7 @@ def macro(per_label: Mapping[str, Counts]) -> Numbers:
 
 def string_sets(example: Example, predictions: Sequence[Prediction]) -> Counts:
     """Compare a document's sets of (label, string), as the plan does, whose gold has no offsets."""
-    gold = {(one.label, one.text) for one in (*example.mentions, *example.unlocated)}
+    gold = {(one.label, one.text) for one in example.mentions}
+    gold |= {(one.label, one.text) for one in example.unlocated}
     found = {(one.label, example.text[one.start : one.end]) for one in predictions}
     return Counts(len(gold & found), len(found), len(gold))

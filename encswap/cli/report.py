@@ -1,0 +1,141 @@
+"""`encswap report`: what a run's scores say, on a page; several runs side by side."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from encswap.cli.output import note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.report.comparing import Pair
+    from encswap.report.reading import Run
+    from encswap.report.texts import Texts
+
+HELP = """Show what a run's scores say; nothing is scored again and no model is loaded.
+
+One run gives a page, report.html in its folder, or Markdown for a pull request. Several runs are
+set side by side, with the differences that are real.
+
+  encswap report runs/ko-deberta-… --lang ko
+
+  encswap report runs/ko-deberta-… --format markdown --out report.md
+
+  encswap report runs/ko-deberta-… runs/koelectra-…
+"""
+PAGE = "report.html"
+
+
+class ReportFormat(StrEnum):
+    """How a report is written: `html` and `markdown` of one run, the others of several."""
+
+    html = "html"
+    table = "table"
+    markdown = "markdown"
+    json = "json"
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("report", help=HELP)(report)
+
+
+def report(
+    runs: list[Path] = typer.Argument(..., help="Run folders."),
+    lang: str = typer.Option("en", "--lang", help="The language of the page: en or ko."),
+    out: Path = typer.Option(None, "--out", "-o", help="File; default: report.html in the run."),
+    figures: Path = typer.Option(None, "--figures", help="Also write the figures as SVG here."),
+    format_: ReportFormat = typer.Option(
+        None, "--format", "-f", help="Default: html for one run, table for several."
+    ),
+) -> None:
+    """Run the command."""
+    from encswap.report.reading import read_run
+    from encswap.report.texts import Texts
+
+    texts = Texts.read(lang)
+    read = [read_run(folder) for folder in runs]
+    if len(read) == 1:
+        _write_one(runs[0], read[0], texts, out, format_ or ReportFormat.html)
+    else:
+        _write_several(read, texts, out, format_ or ReportFormat.table)
+    if figures is not None:
+        _write_figures(read, texts, figures)
+
+
+def write_report(folder: Path, language: str = "en", out: Path | None = None) -> Path:
+    """Write the page of a finished run and return where it lies."""
+    from encswap.report.page import write_page
+    from encswap.report.reading import read_run
+    from encswap.report.texts import Texts
+
+    return _put(out or folder / PAGE, write_page(read_run(folder), Texts.read(language)))
+
+
+def _write_one(folder: Path, run: Run, texts: Texts, out: Path | None, kind: ReportFormat) -> None:
+    from encswap.report.markdown import write_markdown
+    from encswap.report.page import write_page
+
+    if kind is ReportFormat.html:
+        note(f"report: {_put(out or folder / PAGE, write_page(run, texts))}")
+    elif kind is ReportFormat.json:
+        _give(dict(run.metrics), out)
+    else:
+        _give(write_markdown(run, texts), out)
+
+
+def _write_several(runs: list[Run], texts: Texts, out: Path | None, kind: ReportFormat) -> None:
+    from encswap.cli.side_by_side import as_data, as_text
+    from encswap.errors import InputError
+    from encswap.report.comparing import compare_runs
+
+    if kind is ReportFormat.html:
+        raise InputError(
+            "a page shows one run", where="--format html", hint="give one run, or --format markdown"
+        )
+    pairs: list[Pair] = compare_runs(runs)
+    if kind is ReportFormat.json:
+        _give(as_data(runs, pairs), out)
+    else:
+        _give(as_text(runs, pairs, texts, markdown=kind is ReportFormat.markdown), out)
+
+
+def _give(result: Any, out: Path | None) -> None:
+    """Write the result to stdout, or into a file."""
+    import json
+
+    if out is not None:
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        note(f"report: {_put(out, text)}")
+    elif isinstance(result, str):
+        write(result)
+    else:
+        write_json(result)
+
+
+def _write_figures(runs: list[Run], texts: Texts, folder: Path) -> None:
+    from encswap.report.comparing import name_apart
+    from encswap.report.drawings import draw_all
+
+    for name, run in zip(name_apart(runs), runs, strict=True):
+        home = folder if len(runs) == 1 else folder / name
+        for file, drawing in draw_all(run, texts).items():
+            _put(home / file, drawing)
+    note(f"figures: {folder}")
+
+
+def _put(path: Path, text: str) -> Path:
+    """Write a file in one step; half of a character that a broken file held becomes a question."""
+    from encswap.errors import InputError
+
+    beside = path.with_name(f".{path.name}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8", errors="replace")
+        beside.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=path) from error
+    return path

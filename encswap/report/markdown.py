@@ -1,0 +1,99 @@
+"""The report of a run in Markdown, short enough for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from encswap.evaluate.errors import KINDS, tally, tally_details
+from encswap.report.reading import Run
+from encswap.report.scores import VIEWS, Row, beside, protocol, verdict, warnings_of
+from encswap.report.texts import Texts
+
+
+def write_markdown(run: Run, texts: Texts) -> str:
+    """Write the verdict, what it stands beside, the labels, the errors and the other views."""
+    line, target, _ = verdict(run, texts)
+    parts = [
+        f"## {texts('title', name=_plain(run.name))}",
+        f"**{line}** {target} {protocol(run, texts)}",
+        *(f"> {_plain(one)}" for one in warnings_of(run, texts)),
+        _beside(beside(run, texts), texts),
+        _labels(run, texts),
+        f"### {texts('errors')}",
+        _errors(run, texts),
+        f"### {texts('views')}",
+        _views(run, texts),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; the first column holds words, the others numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _plain(words: str) -> str:
+    """Keep a pipe, a mark or a tag in somebody's label from being read as Markdown."""
+    escaped = "".join(f"\\{char}" if char in "\\|`*_<>[]" else char for char in words)
+    return " ".join(escaped.split())
+
+
+def _span(interval: tuple[float, float] | None) -> str:
+    return f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else ""
+
+
+def _beside(rows: Sequence[Row], texts: Texts) -> str:
+    return rows_of(
+        [texts("beside"), texts("f1"), texts("interval")],
+        [[row.name, f"{row.value:.3f}", _span(row.interval)] for row in rows],
+    )
+
+
+def _labels(run: Run, texts: Texts) -> str:
+    test, targets = run.metrics["test"], run.metrics.get("targets") or {}
+    rows = []
+    for name, numbers in [*test["per_label"].items(), ("micro", test["micro"])]:
+        target = targets.get(name) or {}
+        verdicts = {"missed": "missed_target", "not measured": "not_measured"}
+        said = str(target.get("verdict", ""))
+        rows.append(
+            [
+                texts("all_labels") if name == "micro" else _plain(name),
+                *(f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")),
+                _span(tuple(numbers["interval"])),
+                str(numbers["support"]),
+                f"{target['target']:.2f} {texts(verdicts.get(said, said))}" if target else "",
+            ]
+        )
+    keys = ("label", "precision", "recall", "f1", "interval", "mentions", "target")
+    return rows_of([texts(key) for key in keys], rows)
+
+
+def _errors(run: Run, texts: Texts) -> str:
+    cases = [case for document in run.cases for case in document]
+    counts = tally(cases)
+    rows = []
+    for kind in KINDS:
+        rows.append((texts.kind(kind), counts[kind]))
+        inner = tally_details(cases, kind)
+        rows += [(f"– {texts.kind(one)}", inner[one]) for one in inner if inner[one]]
+    return rows_of(
+        [texts("kind"), *map(_plain, run.labels), texts("total")],
+        [[name, *(str(n[one]) for one in run.labels), str(n.total())] for name, n in rows],
+    )
+
+
+def _views(run: Run, texts: Texts) -> str:
+    test = run.metrics["test"]
+    return rows_of(
+        ["", texts("precision"), texts("recall"), texts("f1")],
+        [
+            [
+                texts(f"view_{name}"),
+                *(f"{test[name][key]:.3f}" for key in ("precision", "recall", "f1")),
+            ]
+            for name in VIEWS
+            if test.get(name)
+        ],
+    )

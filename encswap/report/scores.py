@@ -1,0 +1,167 @@
+"""What the figures and tables of a report show, worked out of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from encswap.evaluate.metrics import Counts
+from encswap.evaluate.survivors import GRID
+from encswap.report.reading import Run
+from encswap.report.texts import Texts
+
+BASELINES = ("dictionary", "base", "before_training", "control")
+VIEWS = ("micro", "macro", "strings", "iob2", "partial", "type")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score beside others: where it lies, its interval and its target."""
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None = None
+    target: float | None = None
+    color: str = "c0"
+    main: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """The counts over all labels at one threshold, in ticks."""
+
+    at: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Of one label: gold mentions, and (low, high) ticks of right and of wrong survivors."""
+
+    gold: int
+    right: tuple[tuple[int, int], ...]
+    wrong: tuple[tuple[int, int], ...]
+
+    def at(self, tick: int) -> Counts:
+        """Count at a threshold."""
+        correct = sum(low <= tick <= high for low, high in self.right)
+        wrong = sum(low <= tick <= high for low, high in self.wrong)
+        return Counts(correct, correct + wrong, self.gold)
+
+
+def ladders(run: Run) -> dict[str, Ladder]:
+    """Collect the survivors of each label, so that any threshold can be counted from them."""
+    gold = dict.fromkeys(run.labels, 0)
+    ranges: dict[tuple[str, bool], list[tuple[int, int]]] = {}
+    for document, found in zip(run.documents, run.survivors, strict=True):
+        spans = {(one.start, one.end, one.label) for one in document.example.mentions}
+        for label in [*(span[2] for span in spans), *_lost(document.example.unlocated)]:
+            gold[label] = gold.get(label, 0) + 1
+        for one in found:
+            span = one.candidate
+            key = span.label, (span.start, span.end, span.label) in spans
+            ranges.setdefault(key, []).append((one.low, one.high))
+            gold.setdefault(span.label, 0)
+    return {
+        label: Ladder(
+            count,
+            tuple(sorted(ranges.get((label, True), ()))),
+            tuple(sorted(ranges.get((label, False), ()))),
+        )
+        for label, count in gold.items()
+    }
+
+
+def _lost(unlocated: tuple[Any, ...]) -> list[str]:
+    return [one.label for one in unlocated]
+
+
+def steps_of(found: Mapping[str, Ladder]) -> list[Step]:
+    """Count all labels at every threshold of the grid."""
+    everything = Ladder(
+        sum(one.gold for one in found.values()),
+        tuple(pair for one in found.values() for pair in one.right),
+        tuple(pair for one in found.values() for pair in one.wrong),
+    )
+    return [Step(tick, everything.at(tick)) for tick in GRID]
+
+
+def beside(run: Run, texts: Texts) -> list[Row]:
+    """This model, what it must beat, and the ceiling."""
+    test = run.metrics["test"]["micro"]
+    target = (run.metrics.get("targets") or {}).get("micro", {}).get("target")
+    rows = [Row(texts("this_model"), test["f1"], _interval(test), target, main=True)]
+    baselines = run.metrics.get("baselines") or {}
+    for key in BASELINES:
+        if baselines.get(key):
+            numbers = baselines[key]["micro"]
+            rows.append(Row(texts(key), numbers["f1"], _interval(numbers), color="muted"))
+    if run.metrics.get("coverage") is not None:
+        rows.append(Row(texts("ceiling"), run.metrics["coverage"], color="c2"))
+    return rows
+
+
+def by_label(run: Run) -> list[Row]:
+    """The score of each label with its interval and its target."""
+    targets = run.metrics.get("targets") or {}
+    return [
+        Row(
+            label,
+            numbers["f1"],
+            _interval(numbers),
+            targets.get(label, {}).get("target"),
+            f"c{place % 8}",
+        )
+        for place, (label, numbers) in enumerate(run.metrics["test"]["per_label"].items())
+    ]
+
+
+def _interval(numbers: Mapping[str, Any]) -> tuple[float, float] | None:
+    found = numbers.get("interval")
+    return (float(found[0]), float(found[1])) if found else None
+
+
+def not_asked(run: Run) -> list[str]:
+    """The labels of the gold that the model was not asked for."""
+    gold = {one.label for document in run.documents for one in document.example.mentions}
+    gold |= {one.label for document in run.documents for one in document.example.unlocated}
+    return sorted(gold - set(run.asked))
+
+
+def warnings_of(run: Run, texts: Texts) -> list[str]:
+    """What a reader must know before the scores."""
+    said = []
+    if run.metrics["protocol"] == "plan":
+        said.append(texts("protocol_plan", threshold=f"{run.threshold:g}"))
+    if not run.documents:
+        said.append(texts("empty_test"))
+    elif not run.metrics["test"]["micro"]["support"]:
+        said.append(texts("no_gold_test"))
+    if odd := not_asked(run):
+        said.append(texts("not_asked", labels=", ".join(odd)))
+    return said
+
+
+def verdict(run: Run, texts: Texts) -> tuple[str, str, str]:
+    """The verdict's line, what it says of the target, and one of met, missed, undecided, none."""
+    test = run.metrics["test"]["micro"]
+    low, high = test["interval"]
+    line = texts(
+        "verdict_line",
+        f1=f"{test['f1']:.3f}",
+        documents=len(run.documents),
+        low=f"{low:.3f}",
+        high=f"{high:.3f}",
+    )
+    target = (run.metrics.get("targets") or {}).get("micro")
+    if not target or target.get("verdict") not in ("met", "missed", "undecided"):
+        return line, texts("no_target"), "none"
+    state = target["verdict"]
+    return line, texts(f"target_line_{state}", target=f"{target['target']:.2f}"), state
+
+
+def protocol(run: Run, texts: Texts) -> str:
+    """How epoch and threshold were chosen."""
+    key = "protocol_plan" if run.metrics["protocol"] == "plan" else "protocol_dev"
+    return texts(key, threshold=f"{run.threshold:g}")
