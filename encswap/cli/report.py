@@ -75,6 +75,16 @@ def write_report(folder: Path, language: str = "en", out: Path | None = None) ->
     return _put(out or folder / PAGE, write_page(read_run(folder), Texts.read(language)))
 
 
+def draw_report(folder: Path) -> None:
+    """Write the page of a run that has just ended; a page that fails costs nobody the run."""
+    from encswap.errors import EncswapError
+
+    try:
+        write_report(folder)
+    except EncswapError as error:
+        note(f"no report: {error}")
+
+
 def _write_one(folder: Path, run: Run, texts: Texts, out: Path | None, kind: ReportFormat) -> None:
     from encswap.report.markdown import write_markdown
     from encswap.report.page import write_page

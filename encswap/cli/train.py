@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
 
 Epoch and threshold are chosen on dev documents taken from train; test is scored once. Everything
-goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl.
+goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl, report.html.
 
   encswap train --encoder ko-deberta --scale mini
 
@@ -112,6 +112,7 @@ def train_run(
     """Prepare and run; the output folder is checked before anything is loaded."""
     from encswap.cli.models import find_models
     from encswap.cli.progress import watching
+    from encswap.cli.report import draw_report
     from encswap.errors import InputError
     from encswap.plugins import load_plugins
     from encswap.sources import spec_of
@@ -151,7 +152,9 @@ def train_run(
         folder = again or RunFolder.create(path)
         if again is not None:
             refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
-        return run(Job(recipe, documents, ready, plugins, folder, watcher)), path
+        metrics = run(Job(recipe, documents, ready, plugins, folder, watcher))
+    draw_report(path)
+    return metrics, path
 
 
 def report(metrics: dict[str, Any], folder: Path, format_: Format) -> None:
