@@ -63,7 +63,9 @@ class Manifest:
 def describe_splitter(name: str, splitter: Any, options: Mapping[str, Any]) -> SplitterRecord:
     """Record a splitter; one that can `describe()` itself tells the versions of its analyser."""
     described = splitter.describe() if hasattr(splitter, "describe") else {}
-    versions = {key: str(value) for key, value in described.get("versions", {}).items()}
+    versions = {
+        key: str(value) for key, value in described.items() if key not in ("name", "options")
+    }
     return SplitterRecord(name, dict(options), versions)
 
 

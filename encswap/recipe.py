@@ -32,6 +32,9 @@ class Recipe(BaseModel):
     strategy: Literal["surgical", "fresh-heads"] = Field(description="what is kept of the base")
     embeddings: str = Field(description="how the marker rows start: transplant, mean, random")
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
+    splitter_options: Mapping[str, Any] = Field(
+        default_factory=dict, description="options of the splitter, such as user_dictionary"
+    )
     max_width: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         description="widest span in units; auto covers 99.5% of the aligned mentions"
     )

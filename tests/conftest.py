@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from encswap.domain import LoadedEncoder
 from encswap.plugins import Plugins, load_plugins
 from encswap.sources import resolve
+
+# Several workers share the cores; more threads than cores only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from encswap.cli.output import write
 
 HELP = """Find entities in text; one JSON line per document, offsets in characters.
 
-  encswap predict runs/ko-deberta-… --text "당뇨병 환자에게 인슐린을 투여하였다."
+  encswap predict runs/ko-deberta-… --text "Treated with insulin for diabetes."
 
   encswap predict runs/ko-deberta-… notes.txt        (one document a line; - for stdin)
 """

@@ -33,6 +33,9 @@ def swap(
         help="Start of the marker rows: transplant, mean, random, or a plugin's.",
     ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
+    user_dictionary: Path = typer.Option(
+        None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
+    ),
     max_width: int = typer.Option(
         None, "--max-width", help="Widest span in units; default: base's."
     ),
@@ -44,7 +47,7 @@ def swap(
     """Run the command."""
     from encswap.cli.models import find_models
     from encswap.cli.progress import watching
-    from encswap.cli.train import resolve_recipe
+    from encswap.cli.train import resolve_recipe, splitter_options
     from encswap.plugins import load_plugins
     from encswap.train.folder import refuse_taken
 
@@ -53,6 +56,7 @@ def swap(
         "base": base,
         "embeddings": embeddings,
         "splitter": splitter,
+        "splitter_options": splitter_options(user_dictionary),
         "max_width": max_width,
         "seed": seed,
     }

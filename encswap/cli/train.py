@@ -41,6 +41,9 @@ def train(
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(None, "--strategy", help="surgical or fresh-heads."),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
+    user_dictionary: Path = typer.Option(
+        None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
+    ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
@@ -64,6 +67,7 @@ def train(
         "splitter": splitter,
         "protocol": protocol,
         "allow_low_coverage": allow_low_coverage,
+        "splitter_options": splitter_options(user_dictionary),
     }
     if resume is not None:
         metrics, folder = resume_run(resume, force)
@@ -75,6 +79,13 @@ def train(
     if require_targets and missed:
         note(f"encswap: targets missed: {', '.join(missed)}")
         raise typer.Exit(1)
+
+
+def splitter_options(user_dictionary: Path | None) -> dict[str, str] | None:
+    """Options for the word splitter, as a recipe holds them."""
+    if user_dictionary is None:
+        return None
+    return {"user_dictionary": str(user_dictionary.absolute())}
 
 
 def resolve_recipe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
@@ -104,14 +104,13 @@ def make_ready(
     spec: EncoderSpec,
     base_source: Source,
     encoder_source: Source,
-    splitter_options: Mapping[str, Any] | None = None,
 ) -> Ready:
     """Load, measure what the units express, swap and prove.
 
     Raises `InputError` below the recipe's least coverage, `SwapError` where nothing fits.
     """
     name = recipe.splitter or spec.word_splitter
-    splitter = CachedSplitter(plugins.splitter(name, **dict(splitter_options or {})))
+    splitter = CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
     texts = [e.text for e in (*documents.train, *documents.dev, *documents.test)]
     splitter.prepare(texts)
     coverage = measure_coverage(documents.train, splitter)

@@ -40,7 +40,7 @@ def manifest_of(
         encswap=__version__,
         base=ModelRecord.of(ready.base_source),
         encoder=ModelRecord.of(ready.encoder_source),
-        splitter=describe_splitter(ready.splitter_name, ready.splitter, {}),
+        splitter=describe_splitter(ready.splitter_name, ready.splitter, recipe.splitter_options),
         max_width=ready.max_width,
         threshold=threshold,
         embeddings=recipe.embeddings,

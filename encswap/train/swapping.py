@@ -33,7 +33,7 @@ def write_swap(
 ) -> Manifest:
     """Swap, prove, and write checkpoint and manifest into a new folder, in one step."""
     name = recipe.splitter or spec.word_splitter
-    splitter = plugins.splitter(name)
+    splitter = plugins.splitter(name, **recipe.splitter_options)
     base = gliner.read_model(base_source.path)
     swapped = swap_encoder(
         base,
@@ -50,7 +50,7 @@ def write_swap(
         encswap=__version__,
         base=ModelRecord.of(base_source),
         encoder=ModelRecord.of(encoder_source),
-        splitter=describe_splitter(name, splitter, {}),
+        splitter=describe_splitter(name, splitter, recipe.splitter_options),
         max_width=gliner.max_width_of(swapped.model),
         embeddings=recipe.embeddings,
         origins=dict(swapped.origins),
