@@ -35,6 +35,8 @@ def check_compatibility(
     """Run the checks of every depth up to the context's, as far as the files are at hand."""
     case = make_case(base, candidate, context)
     findings = list(case.candidate.faults)
+    if case.source is None and not case.spec.facts:
+        findings.append(Finding("files", "skip", "facts", case.unreachable))
     findings += run_each(FACT_CHECKS, case)
     depths: tuple[Depth, ...] = ("config", "forward", "weights")
     for depth in depths:

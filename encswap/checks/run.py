@@ -51,6 +51,8 @@ def run_checks(
     names = list(dict.fromkeys(request.names))
     base, *subjects = _subjects([request.base, *names], request, plugins, find, progress)
     _refuse_bad_base(base, request)
+    if all(one.source is None and not one.spec.facts for one in subjects):
+        raise SourceError(subjects[0].unreachable)
     results = []
     for subject in subjects:
         results.append(_result(base, subject, request, plugins))

@@ -56,6 +56,7 @@ def test_nothing_selected_exits_with_one() -> None:
         (["check", "--criteria", "plann"], "plan, shape"),
         (["check", "--explain", "layer"], "did you mean 'layers'"),
         (["check", "--base", "gliner3"], "unknown"),
+        (["check", "someone/model"], "offline ways: a local folder"),
     ],
 )
 def test_bad_input_ends_in_one_line(arguments: list[str], said: str) -> None:
