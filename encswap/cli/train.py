@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
 
 Epoch and threshold are chosen on dev documents taken from train; test is scored once. Everything
-goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl, report.html.
+goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl,
+report.html.
 
   encswap train --encoder ko-deberta --scale mini
 

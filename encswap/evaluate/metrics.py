@@ -99,6 +99,8 @@ def strict_iob2(
     """
     import warnings
 
+    if not examples:
+        return {**Counts().as_dict()}
     from seqeval.metrics.v1 import precision_recall_fscore_support
     from seqeval.scheme import IOB2
 
