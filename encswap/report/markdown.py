@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from encswap.evaluate.errors import KINDS, tally, tally_details
 from encswap.report.reading import Run
-from encswap.report.scores import VIEWS, Row, beside, protocol, verdict, warnings_of
+from encswap.report.scores import VIEWS, Row, beside, floor, protocol, verdict, warnings_of
 from encswap.report.texts import Texts
 
 
@@ -15,7 +15,7 @@ def write_markdown(run: Run, texts: Texts) -> str:
     line, target, _ = verdict(run, texts)
     parts = [
         f"## {texts('title', name=_plain(run.name))}",
-        f"**{line}** {target} {protocol(run, texts)}",
+        " ".join(filter(None, (f"**{line}**", target, floor(run, texts), protocol(run, texts)))),
         *(f"> {_plain(one)}" for one in warnings_of(run, texts)),
         _beside(beside(run, texts), texts),
         _labels(run, texts),

@@ -161,6 +161,17 @@ def verdict(run: Run, texts: Texts) -> tuple[str, str, str]:
     return line, texts(f"target_line_{state}", target=f"{target['target']:.2f}"), state
 
 
+def floor(run: Run, texts: Texts) -> str:
+    """Whether the model beats looking up the training mentions; empty where that is not known."""
+    dictionary = (run.metrics.get("baselines") or {}).get("dictionary")
+    if not dictionary:
+        return ""
+    at = float(dictionary["micro"]["f1"])
+    low, high = run.metrics["test"]["micro"]["interval"]
+    state = "above" if low > at else "below" if high < at else "undecided"
+    return texts(f"floor_{state}", floor=f"{at:.3f}")
+
+
 def protocol(run: Run, texts: Texts) -> str:
     """How epoch and threshold were chosen."""
     key = "protocol_plan" if run.metrics["protocol"] == "plan" else "protocol_dev"

@@ -19,6 +19,7 @@ from encswap.report.scores import (
     Ladder,
     beside,
     by_label,
+    floor,
     protocol,
     steps_of,
     verdict,
@@ -34,9 +35,10 @@ def verdict_section(run: Run, texts: Texts) -> str:
     line, target, state = verdict(run, texts)
     rows = beside(run, texts)
     drawing = figures.draw_rows(rows, texts("beside_figure"))
+    beaten = html.paragraph(floor(run, texts))
     return (
         f'<section class="verdict {state}" id="scores"><h2>{escape(texts("verdict"))}</h2>'
-        f'<p class="score">{escape(line)}</p><p><b>{escape(target)}</b></p>'
+        f'<p class="score">{escape(line)}</p><p><b>{escape(target)}</b></p>{beaten}'
         f"{html.paragraph(protocol(run, texts), 'note')}</section>"
         + html.figure(drawing, texts("beside"), texts("beside_note"))
     )

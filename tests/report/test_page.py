@@ -74,6 +74,18 @@ def test_the_verdict_comes_first_with_its_interval_and_targets(planted: Path, la
     assert "{" not in words
 
 
+@pytest.mark.parametrize(
+    ("floor", "said"), [(0.0, "It beats"), (1.0, "does not beat"), (None, "undecided")]
+)
+def test_the_verdict_says_whether_the_dictionary_is_beaten(planted: Path, floor, said):
+    run = read_run(planted)
+    at = run.metrics["test"]["micro"]["f1"] if floor is None else floor
+    run.metrics["baselines"]["dictionary"] = {"micro": {"f1": at, "interval": [at, at]}}
+    words = " ".join(read(write_page(run, Texts.read("en"))).words)
+    assert said in words[:900]
+    assert said in write_markdown(run, Texts.read("en"))
+
+
 def test_every_language_says_the_same_things():
     texts = {name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in languages()}
     for name, words in texts.items():
