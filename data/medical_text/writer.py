@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from typing import TypeVar
 
@@ -23,13 +24,17 @@ SENTENCE_COUNTS = (1, 2, 3, 4, 5)
 SENTENCE_WEIGHTS = (5, 16, 30, 29, 20)
 PLAIN_SHARE = 0.35  # documents with one sentence that holds no mention
 OPENING_SHARE = 0.6
-OWN_FRAMES = 0.3  # how often a split uses what is its own, not what is common
+OWN_FRAMES = 0.25  # how often a split uses what is its own, not what is common
 TRAIN_TERMS = 0.6
 TEST_TERMS = {"Disease": 0.73, "Drug": 0.73, "Procedure": 0.55, "Biomarker": 0.5}
 REPEAT_SHARE = 0.10  # a name that stood in an earlier sentence comes back
 ABBREVIATION_SHARE = 0.5
 CANDIDATES = 4  # frames compared when the label shares are steered
 T = TypeVar("T")
+
+
+class ExhaustedError(Exception):
+    """A document needs more names or frames than the split may use."""
 
 
 class Writer:
@@ -49,11 +54,12 @@ class Writer:
     def _document(self, identifier: str) -> Document:
         """Write until a document is sound and new."""
         while True:
-            document = self._attempt(identifier)
-            if is_sound(document) and document.text not in self.texts:
-                self.texts.add(document.text)
-                self.counts.update(label for _, _, label in document.spans)
-                return document
+            with suppress(ExhaustedError):
+                document = self._attempt(identifier)
+                if is_sound(document) and document.text not in self.texts:
+                    self.texts.add(document.text)
+                    self.counts.update(label for _, _, label in document.spans)
+                    return document
 
     def _attempt(self, identifier: str) -> Document:
         """Write one document that may yet be unsound."""
@@ -96,6 +102,8 @@ class Writer:
         """Keep the split's own items or the common ones; either where the other is empty."""
         mine = [item for item, part in zip(items, parts, strict=True) if part == self.split]
         common = [item for item, part in zip(items, parts, strict=True) if part == "both"]
+        if not (mine or common):
+            raise ExhaustedError
         return (mine or common) if own else (common or mine)
 
     def term(self, topic: Topic, kind: str, used: set[str]) -> Term:
@@ -106,7 +114,7 @@ class Writer:
         share = TEST_TERMS[label] if self.split == "test" else TRAIN_TERMS
         own = self.rng.random() < share
         allowed = self._allowed(fresh, [self.parts.terms[term.text] for term in fresh], own)
-        return self.rng.choice(allowed or fresh)
+        return self.rng.choice(allowed)
 
 
 def _fits(frame: Frame, topic: Topic) -> bool:
