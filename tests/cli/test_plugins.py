@@ -20,7 +20,7 @@ def test_json_names_every_plugin_with_what_it_offers() -> None:
     assert records["ko-deberta"]["error"] is None
 
 
-@pytest.mark.parametrize("format", ["table", "markdown"])
-def test_people_see_every_plugin(format: str) -> None:
-    result = runner.invoke(app, ["plugins", "list", "--format", format])
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_people_see_every_plugin(form: str) -> None:
+    result = runner.invoke(app, ["plugins", "list", "--format", form])
     assert "klue-roberta" in result.stdout and "built in" in result.stdout

@@ -76,5 +76,5 @@ def test_every_listed_string_is_in_its_text_and_normalised(path: Path):
 
 
 def test_a_set_that_is_not_shipped_lists_those_that_are():
-    with pytest.raises(InputError, match="ko-medical/test.jsonl"):
+    with pytest.raises(InputError, match=r"ko-medical/test\.jsonl"):
         find_data("nothing.jsonl")
