@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 DEFAULT_THRESHOLD = 0.5
+AT_ONCE = 64
+KEPT_CHARACTERS = 4_000_000
+"""Of texts whose units are remembered while many are predicted, so that memory stays flat."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,28 @@ def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict
 
 
 def predict_saved(
-    folder: Path, texts: Sequence[str], labels: Sequence[str] = (), threshold: float | None = None
-) -> list[list[Prediction]]:
-    """Find entities in texts of any length, overlaps resolved as gliner2 does."""
+    folder: Path,
+    texts: Iterable[str],
+    labels: Sequence[str] = (),
+    threshold: float | None = None,
+    *,
+    at_once: int = AT_ONCE,
+) -> Iterator[tuple[str, list[Prediction]]]:
+    """Find entities in texts of any length, overlaps resolved as gliner2 does.
+
+    Texts are taken `at_once` at a time, and each comes back with what was found in it.
+    """
     saved = Saved.read(folder)
-    examples = [Example(str(place), text) for place, text in enumerate(texts)]
-    asked = saved.asked(examples, labels)
+    saved.splitter.limit = KEPT_CHARACTERS
+    asked = saved.asked((), labels)
     if not asked.labels:
         raise InputError("the model was saved without labels", hint="name them with --label")
     at = saved.threshold(threshold)
     policy = gliner.overlap_policy(saved.model)
-    found = saved.candidates(examples, asked, min(FLOOR, at))
-    return [resolve(candidates, at, policy) for candidates in found]
+    waiting = iter(texts)
+    while some := list(islice(waiting, at_once)):
+        examples = [Example(str(place), text) for place, text in enumerate(some)]
+        for text, found in zip(
+            some, saved.candidates(examples, asked, min(FLOOR, at)), strict=True
+        ):
+            yield text, resolve(found, at, policy)

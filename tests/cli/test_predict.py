@@ -1,4 +1,4 @@
-"""`encswap predict` reads as much as is needed, says where a line is broken, and draws in colour."""
+"""`encswap predict` reads as much as it needs, names a broken line, and draws in colour."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_the_verdict_comes_first_with_its_interval_and_targets(planted: Path, la
 
 
 @pytest.mark.parametrize(
-    ("floor", "said"), [(0.0, "It beats"), (1.0, "does not beat"), (None, "undecided")]
+    ("floor", "said"), [(-0.1, "It beats"), (1.0, "does not beat"), (None, "undecided")]
 )
 def test_the_verdict_says_whether_the_dictionary_is_beaten(planted: Path, floor, said):
     run = read_run(planted)

@@ -79,7 +79,7 @@ def test_a_20_000_character_document_trains_evaluates_and_predicts(
     folder = RunFolder.create(tmp_path / "run")
     metrics = run(Job(recipe, documents, ready, plugins, folder, Silent()))
     assert metrics["test"]["micro"]["support"] == len(document.mentions)
-    (found,) = predict_saved(folder.path, [document.text], threshold=1e-4)
+    ((_, found),) = predict_saved(folder.path, [document.text], threshold=1e-4)
     assert max(one.end for one in found) > LENGTH * 0.9
 
 

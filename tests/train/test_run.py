@@ -164,7 +164,7 @@ def test_plain_gliner2_loads_the_checkpoint_too(finished):
 def test_predict_returns_spans_of_the_document(finished):
     folder, _, _ = finished
     text = "당뇨병 환자에게 인슐린을 투여하였다."
-    (found,) = predict_saved(folder, [text], threshold=1e-5)
+    ((_, found),) = predict_saved(folder, [text], threshold=1e-5)
     assert found
     assert all(0 <= one.start < one.end <= len(text) and 1e-5 <= one.score <= 1 for one in found)
 
