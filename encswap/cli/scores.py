@@ -45,6 +45,10 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
     for key, name in names.items():
         rows.append((name, f"{metrics['baselines'][key]['micro']['f1']:.3f}"))
+        if folded := metrics["baselines"][key].get("cross_fold"):
+            rows.append(
+                ("the same, five-fold within the training documents", f"{folded['f1']:.3f}")
+            )
     rows.append(("this model", f"{metrics['test']['micro']['f1']:.3f}"))
     rows.append(("ceiling of recall: what the units can express", f"{metrics['coverage']:.3f}"))
     return rows

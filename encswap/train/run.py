@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import Example, ParamGroupSettings, Prediction, WordSplitter
-from encswap.evaluate.dictionary import predict_by_dictionary
+from encswap.evaluate.dictionary import cross_fold, predict_by_dictionary
 from encswap.evaluate.documents import cut_windows, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
@@ -202,9 +202,11 @@ def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict
 def _dictionary(job: Job) -> dict[str, Any]:
     documents = job.documents
     own_dev = documents.dev if job.recipe.protocol == "dev" else ()
-    found = predict_by_dictionary([*documents.train, *own_dev], documents.test)
+    known = [*documents.train, *own_dev]
+    found = predict_by_dictionary(known, documents.test)
     scored = score_at(documents.test, found, 0.5, None)
-    return summarise(scored, documents.test, documents.asked.labels, job.recipe.seed)
+    summary = summarise(scored, documents.test, documents.asked.labels, job.recipe.seed)
+    return {**summary, "cross_fold": cross_fold(known).as_dict()}
 
 
 def peak_memory() -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.domain import Example, Mention
-from encswap.evaluate.dictionary import build_dictionary, predict_by_dictionary
+from encswap.evaluate.dictionary import build_dictionary, cross_fold, predict_by_dictionary
 from encswap.evaluate.metrics import count, micro, total
 
 
@@ -52,3 +52,29 @@ def test_the_longest_entry_wins_and_the_commoner_label():
     assert build_dictionary(train) == {"위암": "Drug", "위": "Drug"}
     (found,) = predict_by_dictionary(train, [Example("4", "조기 위암과 위")])
     assert [(one.start, one.end) for one in found] == [(3, 5), (7, 8)]
+
+
+def test_the_floor_within_train_equals_an_independent_computation():
+    train = read_examples(find_data("ko-medical/train.jsonl"))[:60]
+    texts = sorted({doc.text for doc in train}, key=[doc.text for doc in train].index)
+    right = found = gold = 0
+    for fold in range(5):
+        held = [doc for doc in train if texts.index(doc.text) % 5 == fold]
+        table = build_dictionary(doc for doc in train if texts.index(doc.text) % 5 != fold)
+        for doc in held:
+            want = {(m.start, m.end, m.label) for m in doc.mentions}
+            gold += len(want) + len(doc.unlocated)
+            at = 0
+            while at < len(doc.text):
+                hits = [t for t in table if doc.text.startswith(t, at)]
+                longest = max(hits, key=len, default="")
+                found += bool(longest)
+                right += (at, at + len(longest), table.get(longest)) in want
+                at += len(longest) or 1
+    counts = cross_fold(train)
+    assert (counts.correct, counts.predicted, counts.gold) == (right, found, gold)
+    assert counts.gold > 0
+
+
+def test_one_document_has_nothing_to_be_looked_up_in():
+    assert cross_fold([Example("1", "위암", (Mention(0, 2, "Disease", "위암"),))]).gold == 0
