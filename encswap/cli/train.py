@@ -52,12 +52,15 @@ def train(
         None, "--allow-low-coverage", help="Train although much gold cannot be expressed."
     ),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
+    seeds: int = typer.Option(1, "--seeds", min=1, help="Train with so many seeds: mean, spread."),
     require_targets: bool = typer.Option(
         False, "--require-targets", help="Exit 1 where a target of the recipe is missed."
     ),
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
+    from encswap.cli.seeds import report_seeds, train_seeds
+
     overrides: dict[str, Any] = {
         "encoder": encoder,
         "train": train_file,
@@ -72,10 +75,14 @@ def train(
     }
     if resume is not None:
         metrics, folder = resume_run(resume, force)
-    else:
+    elif seeds == 1:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
         metrics, folder = train_run(recipe, out, allow_pickle=allow_pickle)
-    report(metrics, folder, format_)
+    else:
+        recipe = resolve_recipe(overrides, settings, recipe_file, scale)
+        metrics, folder = train_seeds(recipe, out, seeds, allow_pickle=allow_pickle)
+    write_result = report if seeds == 1 or resume is not None else report_seeds
+    write_result(metrics, folder, format_)
     missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
     if require_targets and missed:
         note(f"encswap: targets missed: {', '.join(missed)}")

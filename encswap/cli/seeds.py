@@ -1,0 +1,105 @@
+"""`encswap train --seeds N`: the same run with several seeds, as mean and spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from encswap.cli.output import Format, note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.recipe import Recipe
+
+SEEDS = "seeds.json"
+
+
+def train_seeds(
+    recipe: Recipe, out: Path | None, count: int, *, allow_pickle: bool = False
+) -> tuple[dict[str, Any], Path]:
+    """Train with `count` seeds from the recipe's on; each run has a folder of its own."""
+    from encswap import manifest
+    from encswap.cli.train import train_run
+    from encswap.train.folder import refuse_taken
+    from encswap.train.run import default_folder
+
+    root = out or default_folder(recipe.encoder or "run")
+    refuse_taken(root)
+    runs: dict[int, Mapping[str, Any]] = {}
+    for seed in range(recipe.seed, recipe.seed + count):
+        note(f"seed {seed}")
+        chosen = recipe.model_copy(update={"seed": seed})
+        runs[seed], _ = train_run(chosen, root / f"seed-{seed}", allow_pickle=allow_pickle)
+    summary = summarise_seeds(runs)
+    manifest.write_json(root / SEEDS, summary)
+    return summary, root
+
+
+def summarise_seeds(runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean, standard deviation and range of the test F1 over seeds, for all labels and each."""
+    tests = [run["test"] for run in runs.values()]
+    labels = list(dict.fromkeys(label for test in tests for label in test["per_label"]))
+    per_label = {
+        label: spread(
+            [test["per_label"][label]["f1"] for test in tests if label in test["per_label"]]
+        )
+        for label in labels
+    }
+    return {
+        "seeds": list(runs),
+        "micro": spread([test["micro"]["f1"] for test in tests]),
+        "per_label": per_label,
+        "targets": _targets(next(iter(runs.values()))["targets"], tests),
+    }
+
+
+def spread(scores: Sequence[float]) -> dict[str, Any]:
+    """Mean and sample standard deviation; one score has none."""
+    return {
+        "mean": fmean(scores),
+        "deviation": stdev(scores) if len(scores) > 1 else None,
+        "scores": list(scores),
+    }
+
+
+def _targets(targets: Mapping[str, Any], tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Each target beside the mean over seeds."""
+    judged = {}
+    for name, one in targets.items():
+        found = [t["micro"] if name == "micro" else t["per_label"].get(name) for t in tests]
+        scores = [numbers["f1"] for numbers in found if numbers is not None]
+        mean = fmean(scores) if scores else None
+        reached = mean is not None and mean >= one["target"]
+        judged[name] = {"target": one["target"], "mean": mean, "reached": reached}
+    return judged
+
+
+def report_seeds(summary: Mapping[str, Any], root: Path, format_: Format) -> None:
+    """Write mean and spread."""
+    from encswap.cli.scores import table
+
+    if format_ is Format.json:
+        write_json({**summary, "run": str(root)})
+        return
+    rows: list[Sequence[str]] = [("label", "mean F1", "deviation", "lowest", "highest", "target")]
+    for name, one in [*summary["per_label"].items(), ("micro", summary["micro"])]:
+        target = summary["targets"].get(name)
+        rows.append(
+            (
+                "all labels" if name == "micro" else name,
+                f"{one['mean']:.3f}",
+                "" if one["deviation"] is None else f"{one['deviation']:.3f}",
+                f"{min(one['scores']):.3f}",
+                f"{max(one['scores']):.3f}",
+                f"{target['target']:.2f} {_said(target)}" if target else "",
+            )
+        )
+    write(table(rows, format_ is Format.markdown))
+    first, last = summary["seeds"][0], summary["seeds"][-1]
+    write(f"Seeds {first} to {last}; where dev is taken from train, each seed takes its own.")
+    note(f"run folders: {root}")
+
+
+def _said(target: Mapping[str, Any]) -> str:
+    return "reached" if target["reached"] else "not reached"
