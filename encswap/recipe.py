@@ -26,6 +26,9 @@ class Recipe(BaseModel):
     base: str
     scale: Literal["full", "mini"] = Field("full", description="full, or mini: small models")
     encoder: str | None = Field(None, description="registered name, hub id or folder")
+    control: str | None = Field(
+        None, description="a GLiNER2 model that is scored beside, as it is: name, hub id, folder"
+    )
     train: str | None = Field(None, description="training documents: a file, or a shipped set")
     test: str | None = Field(None, description="test documents, scored once")
     dev: str | None = Field(None, description="dev documents; taken from train where not given")

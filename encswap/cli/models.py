@@ -42,6 +42,17 @@ def find_models(
     return Models(spec, base_source, encoder_source)
 
 
+def find_control(plugins: Plugins, watcher: TerminalWatcher, name: str | None) -> Source | None:
+    """Resolve the model that is scored beside, where one is named."""
+    from encswap.sources import resolve
+
+    if name is None:
+        return None
+    if name == "mini":
+        build_mini_base(plugins, watcher)
+    return resolve(name, plugins)
+
+
 def build_mini(plugins: Plugins, watcher: TerminalWatcher, spec: EncoderSpec) -> None:
     """Build the mini encoder of a registered encoder."""
     from encswap.mini.encoders import mini_encoder

@@ -43,6 +43,8 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         "before_training": "the swapped model before training",
     }
     rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
+    if control := metrics["baselines"].get("control"):
+        names["control"] = f"{control['name']}, as it is"
     for key, name in names.items():
         rows.append((name, f"{metrics['baselines'][key]['micro']['f1']:.3f}"))
         if folded := metrics["baselines"][key].get("cross_fold"):

@@ -38,6 +38,7 @@ def train(
     test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
     dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
     base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
+    control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(None, "--strategy", help="surgical or fresh-heads."),
@@ -67,6 +68,7 @@ def train(
         "test": test_file,
         "dev": dev_file,
         "base": base,
+        "control": control,
         "strategy": strategy,
         "splitter": splitter,
         "protocol": protocol,
@@ -129,7 +131,7 @@ def train_run(
     force: bool = False,
 ) -> tuple[dict[str, Any], Path]:
     """Prepare and run; the output folder is checked before anything is loaded."""
-    from encswap.cli.models import find_models
+    from encswap.cli.models import find_control, find_models
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
     from encswap.errors import InputError
@@ -159,6 +161,7 @@ def train_run(
             scale=recipe.scale,
             allow_pickle=allow_pickle,
         )
+        control = find_control(plugins, watcher, recipe.control)
         watcher.stage(f"swap {models.spec.name} into {models.base.name}")
         ready = make_ready(
             recipe,
@@ -171,7 +174,7 @@ def train_run(
         folder = again or RunFolder.create(path)
         if again is not None:
             refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
-        metrics = run(Job(recipe, documents, ready, plugins, folder, watcher))
+        metrics = run(Job(recipe, documents, ready, plugins, folder, watcher, control))
     draw_report(path)
     return metrics, path
 

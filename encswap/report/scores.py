@@ -96,7 +96,8 @@ def beside(run: Run, texts: Texts) -> list[Row]:
     for key in BASELINES:
         if baselines.get(key):
             numbers = baselines[key]["micro"]
-            rows.append(Row(texts(key), numbers["f1"], _interval(numbers), color="muted"))
+            name = texts(key, name=baselines[key].get("name", ""))
+            rows.append(Row(name, numbers["f1"], _interval(numbers), color="muted"))
         if folded := (baselines.get(key) or {}).get("cross_fold"):
             rows.append(Row(texts("cross_fold"), folded["f1"], color="muted"))
     if run.metrics.get("coverage") is not None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encswap.domain import Example, ParamGroupSettings, Prediction, WordSplitter
+from encswap.domain import Example, ParamGroupSettings, Prediction, Source, WordSplitter
 from encswap.evaluate.dictionary import cross_fold, predict_by_dictionary
 from encswap.evaluate.documents import cut_windows, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
@@ -38,6 +38,7 @@ class Job:
     plugins: Plugins
     folder: RunFolder
     watcher: Watcher
+    control: Source | None = None
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -82,9 +83,20 @@ def _baselines(job: Job) -> dict[str, Any]:
             "dictionary": _dictionary(job),
             "base": _untrained(job, job.ready.base, job.ready.base.processor.word_splitter),
             "before_training": _untrained(job, job.ready.model, job.ready.splitter),
+            **_control(job),
         }
 
     return job.folder.remember("baselines", measure)
+
+
+def _control(job: Job) -> dict[str, Any]:
+    """Score the control with its own word splitter, where there is one."""
+    if job.control is None:
+        return {}
+    job.watcher.stage(f"score {job.control.name} beside")
+    model = put_on_device(read_model(job.control.path))
+    scored = _untrained(job, model, model.processor.word_splitter)
+    return {"control": {**scored, "name": job.control.name}}
 
 
 def _train(job: Job) -> tuple[Progress, dict[str, Any]]:

@@ -86,6 +86,12 @@ def test_the_verdict_says_whether_the_dictionary_is_beaten(planted: Path, floor,
     assert said in write_markdown(run, Texts.read("en"))
 
 
+def test_a_control_stands_beside_by_its_name(planted: Path):
+    run = read_run(planted)
+    run.metrics["baselines"]["control"] = {**run.metrics["test"], "name": "someone/multi"}
+    assert "someone/multi, as it is" in write_page(run, Texts.read("en"))
+
+
 def test_every_language_says_the_same_things():
     texts = {name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in languages()}
     for name, words in texts.items():

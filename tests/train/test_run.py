@@ -230,3 +230,13 @@ def test_a_folder_that_holds_something_is_never_overwritten(tmp_path):
     with pytest.raises(InputError, match="nothing is overwritten"):
         RunFolder.create(tmp_path)
     assert (tmp_path / "precious.txt").read_text() == "keep me"
+
+
+def test_a_control_is_scored_beside(plugins, base_folder, files, tmp_path):
+    recipe, documents, ready = prepare(plugins, base_folder, files, epochs=1)
+    control = resolve(str(base_folder), plugins)
+    folder = RunFolder.create(tmp_path / "run")
+    metrics = run(Job(recipe, documents, ready, plugins, folder, Silent(), control))
+    beside = metrics["baselines"]["control"]
+    assert beside["name"] == control.name
+    assert beside["micro"] == metrics["baselines"]["base"]["micro"]
