@@ -92,15 +92,24 @@ def read_run(folder: Path) -> Run:
 def _read_metrics(path: Path) -> dict[str, Any]:
     metrics = _read_json(path)
     try:
-        numbers = [metrics["test"]["micro"], *metrics["test"]["per_label"].values()]
-        for one in numbers:
-            _ = [float(one[key]) for key in ("precision", "recall", "f1", "support")]
-            low, high = one["interval"]
-            _ = float(low), float(high)
+        for one in (metrics["test"]["micro"], *metrics["test"]["per_label"].values()):
+            _check(one, ("precision", "recall", "f1", "support"))
+            _ = float(one["interval"][0]), float(one["interval"][1])
+        for one in filter(None, (metrics.get("baselines") or {}).values()):
+            _check(one["micro"], ("f1",))
+        for one in metrics.get("epochs") or ():
+            _check(one, ("epoch", "train_loss", "dev_f1"))
+        for one in (metrics.get("targets") or {}).values():
+            _ = float(one["target"]), one["verdict"]
         _ = float(metrics["threshold"]), metrics["protocol"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"holds no scores of a test: {_said(error)}", where=path) from error
     return metrics
+
+
+def _check(numbers: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in keys:
+        float(numbers[key])
 
 
 def _read_json(path: Path) -> dict[str, Any]:

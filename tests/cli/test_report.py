@@ -81,6 +81,31 @@ def test_metrics_without_scores_are_refused(run: Path, content: str):
     assert "metrics.json" in refused(run)
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"baselines": {"dictionary": {"micro": {}}}},
+        {"epochs": [{"epoch": 1}]},
+        {"targets": {"micro": {"target": "high"}}},
+        {"epochs": 3},
+    ],
+)
+def test_metrics_that_lack_a_part_are_refused_in_one_line(run: Path, broken: dict):
+    metrics = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps({**metrics, **broken}))
+    assert "metrics.json: holds no scores" in refused(run)
+
+
+def test_a_run_without_baselines_epochs_and_targets_still_has_a_page(run: Path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    for key in ("baselines", "epochs", "targets", "overlap_policy", "coverage", "strategy"):
+        metrics[key] = None
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    (run / "encswap.json").unlink()
+    assert invoke(run, "--figures", run / "figures").exit_code == 0
+    assert invoke(run, "--format", "markdown").exit_code == 0
+
+
 def test_an_offset_outside_its_text_is_refused(run: Path):
     predictions = run / "predictions.jsonl"
     record = json.loads(predictions.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encswap.domain import Example, Mention, Prediction, Unlocated
@@ -132,6 +132,7 @@ def span(one):
     return one.start, one.end, one.label
 
 
+@settings(deadline=None)
 @given(st.lists(spans, max_size=8, unique=True), st.lists(spans, max_size=8, unique=True))
 def test_every_mention_and_prediction_stands_in_exactly_one_case(gold, predicted):
     mentions = tuple(Mention(s, s + n, label, TEXT[s : s + n]) for s, n, label in gold)

@@ -36,6 +36,7 @@ def build(drawn):
     return examples, predictions
 
 
+@settings(deadline=None)
 @given(documents)
 def test_partial_and_type_matches_equal_nervaluate_s(drawn):
     from nervaluate import Evaluator
@@ -92,13 +93,14 @@ scored = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(scored, st.sampled_from(GRID))
 def test_any_threshold_is_read_off_the_survivors(candidates, place):
     threshold = place / TICKS
     assert standing(survivors(candidates), threshold) == resolve(candidates, threshold, None)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(scored)
 def test_other_policies_are_read_off_the_grid(candidates):
     found = survivors(candidates, "flat")
@@ -107,6 +109,7 @@ def test_other_policies_are_read_off_the_grid(candidates):
         assert standing(found, threshold) == resolve(candidates, threshold, "flat")
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1.0))
 def test_a_tick_is_the_last_one_that_a_score_reaches(score):
     assert score >= tick(score) / TICKS
