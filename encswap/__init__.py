@@ -26,11 +26,11 @@ from encswap.errors import EncswapError
 
 if TYPE_CHECKING:
     from encswap.hookspecs import hookimpl
-    from encswap.swap.gliner import load
+    from encswap.swap.saved import load
 
 __version__ = "0.1.0"
 
-_LAZY = {"hookimpl": "encswap.hookspecs", "load": "encswap.swap.gliner"}
+_LAZY = {"hookimpl": "encswap.hookspecs", "load": "encswap.swap.saved"}
 
 __all__ = [
     "AdaptedEmbeddings",

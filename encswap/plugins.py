@@ -42,7 +42,7 @@ TRACE_VARIABLE = "ENCSWAP_TRACE_PLUGINS"
 DEFAULT_PLUGINS = (
     "encswap.swap.loading",
     "encswap.checks.catalogue",
-    "encswap.swap.gliner",
+    "encswap.swap.splitters",
     "encswap.swap.embeddings",
     "encswap.train.groups",
 )

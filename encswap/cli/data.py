@@ -190,8 +190,8 @@ def positions_of(source: Source) -> int | None:
     from transformers import AutoConfig, AutoModel
 
     from encswap.errors import SourceError
-    from encswap.swap.gliner import position_limit
     from encswap.swap.loading import read_config, refuse_remote_code
+    from encswap.swap.subtokens import position_limit
 
     read_config(source.path)
     refuse_remote_code(source)

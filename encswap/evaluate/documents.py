@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from encswap.data.windows import Window, cut, merge
 from encswap.domain import Example, Prediction, WordSplitter
 from encswap.evaluate.candidates import FLOOR, Asked, Progress, score_texts
-from encswap.swap import gliner
+from encswap.swap.subtokens import position_limit, prompt_length, subtoken_counter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,10 +23,10 @@ def cut_windows(
     max_length: int,
 ) -> list[Window]:
     """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in."""
-    budget = gliner.position_limit(model, max_length) - gliner.prompt_length(
+    budget = position_limit(model, max_length) - prompt_length(
         model, asked.labels, asked.descriptions
     )
-    count = gliner.subtoken_counter(model)
+    count = subtoken_counter(model)
     return [
         window
         for example in examples

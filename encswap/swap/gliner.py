@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import EmbeddingTable, LoadedEncoder, Mention, WordSplitter
 from encswap.errors import SourceError, SwapError
-from encswap.hookspecs import hookimpl
-from encswap.manifest import SplitterRecord, describe_splitter
 from encswap.swap.loading import read_config
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from encswap.domain import RegisterSplitter
-
-
-@hookimpl
-def register_word_splitters(register: RegisterSplitter) -> None:
-    """Register the splitters that gliner2 ships."""
-    register("whitespace", _whitespace)
-    register("char", _char)
-
-
-def _whitespace() -> WordSplitter:
-    splitter: WordSplitter = _splitter_module().WhitespaceTokenSplitter()
-    return splitter
-
-
-def _char() -> WordSplitter:
-    splitter: WordSplitter = _splitter_module().CharLevelSplitter()
-    return splitter
-
-
-@lru_cache(maxsize=1)
-def _splitter_module() -> Any:
-    """Load gliner2's splitters from their file: their package imports torch, they need none."""
-    package = find_spec("gliner2")
-    assert package is not None and package.submodule_search_locations
-    path = Path(package.submodule_search_locations[0]) / "processing" / "word_splitter.py"
-    spec = spec_from_file_location("encswap._gliner2_word_splitter", path)
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def marker_tokens() -> tuple[str, ...]:
@@ -241,65 +203,6 @@ def collate(
     return processor.collate_fn_inference(items, error_policy="raise", architecture=architecture)
 
 
-def load(folder: str | Path) -> PreTrainedModel:
-    """Load a checkpoint written by encswap: a gliner2 model with splitter and threshold in place.
-
-    The threshold is the default of the extraction methods' `threshold` argument. Raises
-    `SourceError` where the folder is no checkpoint or its splitter is not installed.
-    """
-    from encswap.manifest import read_manifest
-    from encswap.plugins import load_plugins
-
-    manifest = read_manifest(Path(folder))
-    name = manifest.splitter.name
-    splitter = load_plugins().splitter(name, **manifest.splitter.options)
-    warn_of_version(manifest.splitter, splitter)
-    model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
-    model.eval()
-    if manifest.threshold is not None:
-        set_threshold(model, manifest.threshold)
-    return model
-
-
-def checkpoint_folder(folder: Path) -> Path:
-    """The checkpoint of a run folder, or the folder itself."""
-    inner = folder / "checkpoint"
-    return inner if inner.is_dir() else folder
-
-
-def warn_of_version(recorded: SplitterRecord, splitter: WordSplitter) -> None:
-    """Warn where the analyser differs from the one that the model was trained with."""
-    now = describe_splitter(recorded.name, splitter, recorded.options)
-    if now.versions != recorded.versions:
-        warnings.warn(
-            f"splitter {recorded.name!r} was trained with {recorded.versions}, "
-            f"this is {now.versions}: its units may differ",
-            stacklevel=3,
-        )
-
-
-def set_threshold(model: PreTrainedModel, threshold: float) -> None:
-    """Make `threshold` the default of the model's extraction methods."""
-    for name in dir(type(model)):
-        method = getattr(type(model), name)
-        if callable(method) and "extract" in name and not name.startswith("_"):
-            signature = inspect.signature(method)
-            if "threshold" in signature.parameters:
-                setattr(model, name, _with_threshold(getattr(model, name), threshold))
-
-
-def _with_threshold(method: Callable[..., Any], threshold: float) -> Callable[..., Any]:
-    signature = inspect.signature(method)
-
-    @functools.wraps(method)
-    def call(*arguments: Any, **options: Any) -> Any:
-        bound = signature.bind(*arguments, **options)
-        bound.arguments.setdefault("threshold", threshold)
-        return method(*bound.args, **bound.kwargs)
-
-    return call
-
-
 def encode_words(
     model: PreTrainedModel, batch: Any
 ) -> tuple[list[torch.Tensor], list[list[list[torch.Tensor]]]]:
@@ -363,40 +266,6 @@ def set_label_renaming(model: PreTrainedModel, share: float) -> None:
     model.processor.sampling_config.synthetic_entity_label_prob = share
 
 
-def position_limit(model: PreTrainedModel, wanted: int) -> int:
-    """The most subtokens the encoder takes, at most `wanted`.
-
-    Position ids of some classes start behind the padding id, so their table holds fewer texts'
-    worth of places than it has rows.
-    """
-    config = model.encoder.config
-    rows = getattr(config, "max_position_embeddings", None)
-    table = getattr(getattr(model.encoder, "embeddings", None), "position_embeddings", None)
-    if rows is None or table is None:
-        return wanted
-    padding = getattr(table, "padding_idx", None)
-    usable = int(rows) - (padding + 1 if padding is not None else 0)
-    return min(wanted, usable)
-
-
-def prompt_length(
-    model: PreTrainedModel, labels: Sequence[str], descriptions: Mapping[str, str]
-) -> int:
-    """Subtokens of the schema prompt, and of the full stop that gliner2 may append."""
-    schema = schema_for(labels, descriptions=descriptions)
-    return len(model.processor.transform_record(".", schema).input_ids)
-
-
-def subtoken_counter(model: PreTrainedModel) -> Callable[[str], int]:
-    """Count the subtokens of one unit, as gliner2 tokenises it: lower-cased and alone."""
-    tokenize = model.processor._tokenize_cached
-
-    def count(unit: str) -> int:
-        return max(len(tokenize(unit.lower())), 1)
-
-    return count
-
-
 def overlap_policy(model: PreTrainedModel) -> str | None:
     """How the model's architecture resolves overlaps where nothing is asked for."""
     policy: str | None = model._resolved_overlap_policy()
@@ -408,25 +277,3 @@ def put_on_device(model: PreTrainedModel) -> PreTrainedModel:
     import torch
 
     return model.to("cuda") if torch.cuda.is_available() else model
-
-
-def mask_subtokens(
-    model: PreTrainedModel, batch: Any, share: float, generator: torch.Generator
-) -> None:
-    """Hide a share of the text's subtokens behind the mask token, or the unknown one, in place.
-
-    Word dropout (Iyyer et al., 2015): what a name is must then also be read from its context. The
-    schema prompt stays whole.
-    """
-    import torch
-
-    tokenizer = model.processor.tokenizer
-    hidden = tokenizer.mask_token_id
-    if hidden is None:
-        hidden = tokenizer.unk_token_id
-    places = torch.arange(batch.input_ids.shape[1])
-    first = torch.where(batch.text_word_mask, batch.text_word_indices, len(places)).min(dim=1)
-    text = (places >= first.values[:, None]) & batch.attention_mask.bool()
-    batch.input_ids[text & (torch.rand(batch.input_ids.shape, generator=generator) < share)] = (
-        hidden
-    )

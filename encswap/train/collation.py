@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.swap import gliner
+from encswap.swap.subtokens import mask_subtokens
 from encswap.train.dataset import Sample
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Collator:
         with _drawn_from(f"{self.seed}/{self.epoch()}/{names}"):
             batch = gliner.collate(self.model, items, training=True)
             if self.mask_share:
-                gliner.mask_subtokens(self.model, batch, self.mask_share, _generator())
+                mask_subtokens(self.model, batch, self.mask_share, _generator())
         return batch
 
 

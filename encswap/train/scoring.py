@@ -20,6 +20,7 @@ from encswap.evaluate.thresholds import score_at
 from encswap.manifest import Manifest, read_manifest
 from encswap.recipe import Recipe
 from encswap.swap import gliner
+from encswap.swap.saved import load
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -44,7 +45,7 @@ class Saved:
         """Load a run folder or a checkpoint."""
         manifest = read_manifest(folder)
         recipe = Recipe.model_validate(dict(manifest.recipe))
-        model = gliner.put_on_device(gliner.load(folder))
+        model = gliner.put_on_device(load(folder))
         splitter = CachedSplitter(model.processor.word_splitter)
         model.processor.word_splitter = splitter
         return cls(model, manifest, recipe, splitter)
