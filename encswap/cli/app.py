@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -9,6 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from encswap.errors import EncswapError
+
+# OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
+# a step of a small model took thirty times as long; waiting asleep costs nothing when it is quiet.
+# The variable is read once, when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class OneLineErrors(TyperGroup):
