@@ -12,9 +12,9 @@ from typer.core import TyperGroup
 from encswap.errors import EncswapError
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
-# a step of a small model took thirty times as long; waiting asleep costs nothing when it is quiet.
-# The variable is read once, when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# a step of a small model took thirty times as long; so they spin briefly, then sleep. Asleep at once
+# would cost a third of the speed where it is quiet. Read once, when torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 class OneLineErrors(TyperGroup):
