@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from encswap.errors import EncswapError
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
-# a step of a small model took thirty times as long; so they spin briefly, then sleep. Asleep at once
+# a step of a small model took eight times as long; so they spin briefly, then sleep. Asleep at once
 # would cost a third of the speed where it is quiet. Read once, when torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
