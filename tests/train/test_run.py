@@ -153,6 +153,19 @@ def test_load_puts_splitter_and_threshold_in_place(finished):
     assert default == asked
 
 
+def test_another_version_of_the_analyser_warns_at_load(finished, tmp_path):
+    import shutil
+
+    folder, _, _ = finished
+    shutil.copytree(folder, tmp_path / "run")
+    path = tmp_path / "run" / "encswap.json"
+    manifest = json.loads(path.read_text())
+    manifest["splitter"]["versions"]["kiwipiepy"] = "0.0.1"
+    path.write_text(json.dumps(manifest))
+    with pytest.warns(UserWarning, match=r"was trained with .*0\.0\.1.* units may differ"):
+        encswap.load(tmp_path / "run")
+
+
 def test_plain_gliner2_loads_the_checkpoint_too(finished):
     from gliner2 import AutoExtractor
 
