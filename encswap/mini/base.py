@@ -25,7 +25,7 @@ from encswap.evaluate.candidates import Asked
 from encswap.evaluate.documents import score_documents
 from encswap.evaluate.thresholds import best, sweep
 from encswap.manifest import checksum, write_json
-from encswap.mini.encoders import build_once, draw_encoder, fingerprint, is_built
+from encswap.mini.encoders import build_once, draw_encoder, fingerprint
 from encswap.mini.tokenizers import train_tokenizer
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe, read_recipe
@@ -41,12 +41,6 @@ if TYPE_CHECKING:
 
 RECIPE = "mini-base"
 COUNTING_LAYER = "count_lstm_v2"
-
-
-def base_is_built(plugins: Plugins) -> bool:
-    """Tell whether the mini base is in the cache already."""
-    recipe = read_recipe(layers=(RECIPE,))
-    return is_built(mini_folder("base", MINI_BASE), _mark(recipe, plugins.bases[recipe.base]))
 
 
 def mini_base(plugins: Plugins, watcher: Watcher) -> Path:
