@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gliner2.inference.candidate_decoder import finalize_spans
+from hypothesis import given
+from hypothesis import strategies as st
 
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
+from encswap.domain import Prediction
 from encswap.evaluate.candidates import Asked, resolve, score_texts
 from encswap.evaluate.documents import score_documents
 from encswap.swap import gliner
@@ -47,6 +51,26 @@ def test_every_threshold_equals_a_separate_extraction(lively, texts):
             }
             got = {(one.start, one.end, one.label) for one in resolve(ours, threshold, None)}
             assert got == want
+
+
+SPANS = st.lists(
+    st.builds(
+        lambda start, length, score: Prediction(start, start + length, "Drug", score / 8),
+        st.integers(0, 40),
+        st.integers(1, 6),
+        st.integers(1, 8),
+    ),
+    max_size=40,
+)
+
+
+@pytest.mark.parametrize("policy", [None, "disallow", "nested", "longest", "allow"])
+@given(spans=SPANS)
+def test_overlaps_resolve_as_gliner2_resolves_them(policy, spans):
+    raw = [(one, one.score, one.start, one.end) for one in spans if one.score >= 0.25]
+    theirs = [kept[0] for kept in finalize_spans(raw, overlap_policy=policy)]
+    ours = resolve(spans, 0.25, policy)
+    assert sorted(ours, key=repr) == sorted(theirs, key=repr)
 
 
 def test_the_full_stop_that_gliner2_appends_is_never_predicted(lively):
