@@ -1,0 +1,37 @@
+"""A hook of mkdocs: files outside `docs/` that a page links to become part of the site.
+
+A page may link to a test or a result as `../tests/…`, which works where the repository is read. In
+the site the same link leads to a copy. A link to a file that does not exist fails the build.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\(\.\./([\w./-]+)\)")
+COPIES = "repository"
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add each linked file once; text of any kind is shown by a browser as .txt."""
+    wanted = {target for page in files.documentation_pages() for target in LINK.findall(read(page))}
+    for target in sorted(wanted):
+        if (ROOT / target).is_file():
+            text = (ROOT / target).read_text(encoding="utf-8")
+            files.append(File.generated(config, f"{COPIES}/{target}.txt", content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Lead the links to the copies."""
+    return LINK.sub(rf"]({COPIES}/\1.txt)", markdown)
+
+
+def read(page: File) -> str:
+    """The page as it is written."""
+    return page.content_string

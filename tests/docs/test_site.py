@@ -1,0 +1,114 @@
+"""The site: it builds without a warning, holds every page, and asks nothing of another machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+ATTRIBUTES = ("src", "srcset", "data", "poster")  # what an element fetches
+QUIET = re.compile(r"INFO\s+-\s+(Cleaning|Building|Documentation built)\b.*")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The site in a folder of its own, and what the build said."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout + done.stderr
+
+
+class References(HTMLParser):
+    """Collects what a page would fetch while it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.styles: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        wanted = ("href",) if tag == "link" else ATTRIBUTES
+        self.found += [str(value) for name, value in attrs if name in wanted and value]
+        self.styles += [str(value) for name, value in attrs if name == "style" and value]
+
+
+def names_another_machine(address: str) -> bool:
+    return re.match(r"\s*([a-z][a-z0-9+.-]*:)?//", address, re.IGNORECASE) is not None
+
+
+def pages_of_nav(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    parts = nav.values() if isinstance(nav, dict) else nav
+    return [page for part in parts for page in pages_of_nav(part)]
+
+
+def test_the_strict_build_says_nothing_but_that_it_builds(built: tuple[Path, str]):
+    said = [line for line in built[1].splitlines() if line.strip()]
+    assert [line for line in said if not QUIET.fullmatch(line)] == []
+
+
+def test_every_page_is_in_the_navigation_once():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert sorted(pages_of_nav(nav)) == sorted(
+        str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")
+    )
+
+
+def test_no_page_fetches_anything_from_another_machine(built: tuple[Path, str]):
+    pages = sorted(built[0].rglob("*.html"))
+    assert len(pages) >= len(list(DOCS.rglob("*.md")))
+    for page in pages:
+        references = References()
+        references.feed(page.read_text(encoding="utf-8"))
+        assert references.found, f"{page}: nothing is read from it"
+        assert [one for one in references.found if names_another_machine(one)] == [], page
+        assert not [one for one in references.styles if "//" in one], page
+
+
+def test_no_style_sheet_fetches_anything_from_another_machine(built: tuple[Path, str]):
+    sheets = sorted(built[0].rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        asked = re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", text)
+        assert [one for one in asked if names_another_machine(one)] == [], sheet
+
+
+def test_no_script_of_the_site_names_another_machine(built: tuple[Path, str]):
+    for script in built[0].rglob("*.js"):
+        text = script.read_text(encoding="utf-8", errors="replace")
+        loads = re.findall(r"(?:fetch|importScripts|open|src\s*=)\s*\(?[^;\n]{0,40}https?://", text)
+        assert loads == [], script
+
+
+def test_a_broken_link_fails_the_build(tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[x](../tests/none.py) [y](none.md)\n")
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    config |= {"hooks": [str(DOCS / "outside.py")], "nav": ["index.md"]}
+    (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "none.py" in done.stderr and "none.md" in done.stderr
