@@ -1,0 +1,280 @@
+"""Write docs/commands.md, docs/recipe.md and docs/api.md: `python docs/reference.py`.
+
+The program writes them: the command tree its own help, the recipe its fields, the package its
+public names. Nothing in these pages is typed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+import yaml
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import encswap
+from encswap.cli import app
+from encswap.recipe import RECIPES, Recipe
+
+HERE = Path(__file__).parent
+WRITTEN = (
+    "Written by `python docs/reference.py` from the program; change the program, not this page."
+)
+WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
+BOUNDS = (
+    (annotated_types.Ge, "ge", "≥"),
+    (annotated_types.Gt, "gt", ">"),
+    (annotated_types.Le, "le", "≤"),
+    (annotated_types.Lt, "lt", "<"),
+)
+
+# -- commands ------------------------------------------------------------------------------
+
+
+def commands(
+    command: Any = None, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Walk the command tree: each command with the words that call it, groups before their own."""
+    command = command or get_command(app)
+    if path:
+        yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, (*path, name))
+
+
+def help_of(path: tuple[str, ...]) -> str:
+    """What `--help` of one command prints."""
+    told = CliRunner().invoke(app, [*path, "--help"], env=WIDTH, prog_name="encswap")
+    if told.exit_code != 0:
+        raise SystemExit(f"encswap {' '.join(path)} --help: {told.output}")
+    return "\n".join(line.rstrip() for line in told.stdout.strip().splitlines())
+
+
+def commands_page() -> str:
+    """Write the page of commands."""
+    lines = ["# Commands", "", WRITTEN, "", *fenced("text", help_of(()))]
+    for path, _ in commands():
+        lines += ["", f"{'#' * (1 + len(path))} `encswap {' '.join(path)}`", ""]
+        lines += fenced("text", help_of(path))
+    return "\n".join(lines) + "\n"
+
+
+# -- recipe --------------------------------------------------------------------------------
+
+
+def recipe_page() -> str:
+    """Write the page of the recipe's fields with the shipped recipes."""
+    plan, mini = (shipped(name) for name in ("plan", "mini"))
+    rows = [row("field", "type", "plan", "mini", "meaning"), row(*["---"] * 5)]
+    for name, field in Recipe.model_fields.items():
+        default = Recipe.model_fields[name].get_default(call_default_factory=True)
+        known = plan.get(name, None if field.is_required() else default)
+        rows.append(
+            row(
+                f"`{name}`",
+                type_of(field.annotation, field.metadata),
+                value_of(known),
+                value_of(mini[name]) if name in mini else "",
+                field.description or "",
+            )
+        )
+    lines = [
+        "# The recipe",
+        "",
+        WRITTEN,
+        "",
+        "A recipe is a YAML file of settings, one a line. `--recipe FILE` reads it, `--set"
+        " field=value` changes one setting, and an option such as `--protocol` goes before the"
+        " file too. What neither sets is the plan's; with `--scale mini` the column *mini* goes"
+        " before the plan's. An unknown field is an error that names the nearest one. A run"
+        " folder's `recipe.yaml` holds every setting of its run.",
+        "",
+        *rows,
+    ]
+    for name in ("plan", "mini", "mini-base"):
+        text = (RECIPES / f"{name}.yaml").read_text(encoding="utf-8").rstrip()
+        lines += ["", f"## `{name}.yaml`", "", *fenced("yaml", text)]
+    return "\n".join(lines) + "\n"
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """The settings of a recipe that comes with encswap."""
+    values = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+def type_of(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
+    """Say in words what a field takes, with its bounds."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        said = ", ".join(f"`{value}`" for value in inner)
+    elif hasattr(annotation, "__metadata__"):
+        said = type_of(annotation.__origin__, list(annotation.__metadata__))
+    elif origin is Union or isinstance(annotation, type(int | str)):
+        kinds = [type_of(one) for one in inner if one is not type(None)]
+        said = " or ".join(kinds) + (", or nothing" if type(None) in inner else "")
+    elif origin is tuple:
+        said = f"list of {type_of(inner[0])}"
+    elif origin is not None and issubclass(origin, Mapping):
+        said = f"mapping of {type_of(inner[0])} to {type_of(inner[1])}"
+    else:
+        said = {
+            "str": "text",
+            "int": "whole number",
+            "float": "number",
+            "bool": "true or false",
+        }.get(getattr(annotation, "__name__", ""), "anything")
+    bounds = ", ".join(bounds_of(metadata))
+    return f"{said} {bounds}" if bounds else said
+
+
+def bounds_of(metadata: list[Any] | tuple[Any, ...]) -> Iterator[str]:
+    """Say each bound of a number; those that a pydantic `Field` carries too."""
+    for one in metadata:
+        yield from bounds_of(getattr(one, "metadata", ()))
+        for kind, key, sign in BOUNDS:
+            if isinstance(one, kind):
+                bound = getattr(one, key)
+                yield f"{sign} {bound:,}" if isinstance(bound, int) else f"{sign} {bound:g}"
+
+
+def value_of(value: Any) -> str:
+    """Show a default as a person would write it in YAML."""
+    if value is None or value in ({}, ()):
+        return ""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    return f"`{text.removesuffix('...' + chr(10)).strip()}`"
+
+
+# -- public names --------------------------------------------------------------------------
+
+
+def api_page() -> str:
+    """Write the page of the public names."""
+    lines = [
+        "# Python API",
+        "",
+        WRITTEN,
+        "",
+        "These are the names of `encswap.__all__`: all that a plugin may import. Everything"
+        " else can change in any version.",
+    ]
+    for name in encswap.__all__:
+        thing = getattr(encswap, name)
+        lines += ["", f"## `{name}`", ""]
+        lines += fenced("text", f"{kind_of(thing)}{name}{signature_of(thing)}")
+        lines += ["", prose_of(thing)]
+        for method, function in methods_of(thing):
+            mark = "" if isinstance(function, property) else parameters_of(function)
+            lines += ["", f"- `.{method}{mark}`: {prose_of(function)}"]
+    return "\n".join(lines) + "\n"
+
+
+def kind_of(thing: Any) -> str:
+    """The word before a name."""
+    return "class " if inspect.isclass(thing) else ""
+
+
+def signature_of(thing: Any) -> str:
+    """The parameters with their types and defaults; a dataclass has one field a line."""
+    if is_dataclass(thing):
+        return "(\n" + "".join(f"    {line},\n" for line in fields_of(thing)) + ")"
+    if inspect.isclass(thing):
+        own = vars(thing).get("__init__")
+        return parameters_of(own) if own is not None and not is_protocol(thing) else ""
+    return parameters_of(thing if inspect.isfunction(thing) else type(thing).__call__)
+
+
+def is_protocol(thing: Any) -> bool:
+    """Tell whether a class only says what others must look like."""
+    return bool(getattr(thing, "_is_protocol", False))
+
+
+def fields_of(thing: Any) -> Iterator[str]:
+    """The fields of a dataclass as they are written."""
+    for field in fields(thing):
+        default = ""
+        if field.default is not MISSING:
+            default = f" = {field.default!r}"
+        elif field.default_factory is not MISSING:
+            default = f" = {field.default_factory()!r}"
+        yield f"{field.name}: {field.type}{default}"
+
+
+class AsWritten(str):
+    """An annotation that is shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def parameters_of(function: Callable[..., Any]) -> str:
+    """A function's parameters as they are written, without `self`."""
+    told = inspect.signature(function)
+    kept = [
+        one.replace(annotation=as_written(one.annotation))
+        for one in told.parameters.values()
+        if one.name != "self"
+    ]
+    result = told.return_annotation
+    result = inspect.Signature.empty if result in (None, "None") else as_written(result)
+    return str(told.replace(parameters=kept, return_annotation=result))
+
+
+def as_written(annotation: Any) -> Any:
+    """An annotation that is text stays text."""
+    return AsWritten(annotation) if isinstance(annotation, str) else annotation
+
+
+def methods_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """A class's own public methods and properties, and how a protocol is called."""
+    if not inspect.isclass(thing):
+        return
+    for name, value in vars(thing).items():
+        wanted = inspect.isfunction(value) or isinstance(value, property)
+        if wanted and (not name.startswith("_") or (name == "__call__" and is_protocol(thing))):
+            yield name, value
+
+
+def prose_of(thing: Any) -> str:
+    """The docstring; of what is neither class nor function, the first paragraph of its class's."""
+    text = inspect.cleandoc(thing.__doc__ or "")
+    if not (inspect.isclass(thing) or inspect.isfunction(thing) or isinstance(thing, property)):
+        text = " ".join(text.split("\n\n")[0].split())
+    return text
+
+
+# -- pages ---------------------------------------------------------------------------------
+
+
+def fenced(language: str, text: str) -> list[str]:
+    """A fenced block."""
+    return [f"```{language}", text, "```"]
+
+
+def row(*cells: str) -> str:
+    """One line of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "recipe.md": recipe_page,
+    "api.md": api_page,
+}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
