@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from encswap.swap.saved import load
 
 __version__ = "0.1.0"
+API_VERSION = 1  # of what plugins see: these names, the hooks, encswap.testing
 
 _LAZY = {"hookimpl": "encswap.hookspecs", "load": "encswap.swap.saved"}
 
 __all__ = [
+    "API_VERSION",
     "AdaptedEmbeddings",
     "BaseSpec",
     "CheckContext",

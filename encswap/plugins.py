@@ -6,20 +6,19 @@ costs only itself.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from importlib import metadata
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from encswap import hookspecs
+from encswap import answers, hookspecs
 from encswap.domain import (
     AdaptedEmbeddings,
-    BaseSpec,
     CheckContext,
     EmbeddingTable,
     EncoderSpec,
@@ -33,11 +32,23 @@ from encswap.domain import (
     WordSplitter,
 )
 from encswap.errors import EncswapError, PluginError, UnknownNameError
+from encswap.installed import installed_plugins
+from encswap.isolation import (
+    SHIELD,
+    check_seconds,
+    descriptor_shielded,
+    limited,
+    load_seconds,
+    log,
+    noticed,
+)
+from encswap.registry import PluginRecord, Registry, api_of, told
 
 if TYPE_CHECKING:
     import torch
 
-LOAD_VARIABLE = "ENCSWAP_LOAD_PLUGINS"
+__all__ = ["DEFAULT_PLUGINS", "PluginRecord", "Plugins", "load_plugins"]
+
 TRACE_VARIABLE = "ENCSWAP_TRACE_PLUGINS"
 DEFAULT_PLUGINS = (
     "encswap.swap.loading",
@@ -46,37 +57,18 @@ DEFAULT_PLUGINS = (
     "encswap.swap.embeddings",
     "encswap.train.groups",
 )
+WAY_AROUND = "uninstall the plugin, or name the others in ENCSWAP_LOAD_PLUGINS"
+Faults = Callable[[Any, Mapping[str, Any]], Iterator[str]]
 
 
-@dataclass
-class PluginRecord:
-    """What is known of one plugin: where it comes from, what it gives, what went wrong."""
-
-    name: str
-    distribution: str = ""
-    version: str = ""
-    hooks: list[str] = field(default_factory=list)
-    encoders: list[str] = field(default_factory=list)
-    splitters: list[str] = field(default_factory=list)
-    error: str | None = None
-
-    def fail(self, error: str | BaseException) -> None:
-        """Record the first failure as one line."""
-        text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        self.error = self.error or " ".join(text.split())
-
-
-class Plugins:
+class Plugins(Registry):
     """The loaded plugins with the encoders, bases and splitters that they registered."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self.records: dict[str, PluginRecord] = {}
-        self.encoders: dict[str, EncoderSpec] = {}
-        self.bases: dict[str, BaseSpec] = {}
-        self._splitters: dict[str, SplitterFactory] = {}
-        self._owners: dict[str, str] = {}
+        self._given_up: set[str] = set()
         if os.environ.get(TRACE_VARIABLE):
             self.manager.add_hookcall_monitoring(_trace_call, _trace_result)
 
@@ -84,109 +76,125 @@ class Plugins:
 
     def add(self, plugin: object, record: PluginRecord) -> None:
         """Register one plugin and what it offers; a failure is recorded and the plugin left out."""
+        self.take_in(lambda: plugin, record)
+
+    def take_in(
+        self, load: Callable[[], object], record: PluginRecord, seconds: float | None = None
+    ) -> None:
+        """Load and register one plugin within so many seconds; a failure costs only itself."""
         self.records[record.name] = record
         if record.error is not None:
             return
+        SHIELD.used = False
         try:
-            self.manager.register(plugin, name=record.name)
-            self._check_hooks(plugin, record)
-            self._collect(record)
-        except Exception as error:
+            with SHIELD.up():
+                limited(lambda: self._register(load(), record), seconds, f"plugin {record.name!r}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             record.fail(error)
-            self._withdraw(record)
+            self.withdraw(record)
+            if self.manager.has_plugin(record.name):
+                self.manager.unregister(name=record.name)
+        if SHIELD.used:
+            record.remarks.append("it prints while it is imported")
+            log.warning("encswap: plugin %r prints while it is imported", record.name)
+
+    def _register(self, plugin: object, record: PluginRecord) -> None:
+        if record.error is not None:  # it was given up, and goes on in a thread of its own
+            return
+        record.api = api_of(plugin)
+        self._check_hooks(plugin, record)
+        self.manager.register(plugin, name=record.name)
+        self._collect(record)
 
     def _check_hooks(self, plugin: object, record: PluginRecord) -> None:
-        for caller in self.manager.get_hookcallers(plugin) or []:
-            if not caller.has_spec():
-                known = sorted(_hook_names())
-                raise UnknownNameError("hook", caller.name, known)
-            record.hooks.append(caller.name)
-        self.manager.check_pending()
+        known = _hook_names()
+        for name in dir(plugin):
+            options = self.manager.parse_hookimpl_opts(plugin, name)
+            if options is None:
+                continue
+            hook = options.get("specname") or name
+            if hook not in known:
+                raise UnknownNameError("hook", hook, sorted(known))
+            if options.get("wrapper") or options.get("hookwrapper"):
+                raise PluginError(f"hook {hook} is a wrapper, but each plugin is called alone")
+            takes = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+            for asked in _asked(getattr(plugin, name)):
+                if asked not in takes:
+                    raise PluginError(
+                        f"hook {hook} has no argument {asked!r}", hint=f"it has: {', '.join(takes)}"
+                    )
+            record.hooks.append(hook)
 
     def _collect(self, record: PluginRecord) -> None:
         def register(spec: EncoderSpec) -> None:
-            self._register_spec(spec, record)
+            self.register_spec(spec, record)
 
         def register_splitter(name: str, factory: SplitterFactory) -> None:
-            self._register_splitter(name, factory, record)
+            self.register_splitter(name, factory, record)
 
         self._only(record.name, "register_encoders")(register=register)
         self._only(record.name, "register_word_splitters")(register=register_splitter)
-
-    def _register_spec(self, spec: EncoderSpec, record: PluginRecord) -> None:
-        if not isinstance(spec, EncoderSpec):
-            raise PluginError(f"register() takes an EncoderSpec, got {type(spec).__name__}")
-        self._claim(f"encoder {spec.name!r}", record)
-        if isinstance(spec, BaseSpec):
-            self.bases[spec.name] = spec
-        else:
-            self.encoders[spec.name] = spec
-            record.encoders.append(spec.name)
-
-    def _register_splitter(self, name: str, factory: object, record: PluginRecord) -> None:
-        if not callable(factory):
-            raise PluginError(f"splitter {name!r} needs a callable, got {type(factory).__name__}")
-        self._claim(f"splitter {name!r}", record)
-        self._splitters[name] = factory
-        record.splitters.append(name)
-
-    def _claim(self, thing: str, record: PluginRecord) -> None:
-        owner = self._owners.setdefault(thing, record.name)
-        if owner != record.name:
-            raise PluginError(f"{thing} is registered by plugin {owner!r} and by {record.name!r}")
-
-    def _withdraw(self, record: PluginRecord) -> None:
-        for name in record.encoders:
-            del self.encoders[name]
-        for name in record.splitters:
-            del self._splitters[name]
-        owned = [thing for thing, owner in self._owners.items() if owner == record.name]
-        for thing in owned:
-            del self._owners[thing]
-            self.bases.pop(thing.removeprefix("encoder ").strip("'"), None)
-        record.encoders, record.splitters = [], []
-        if self.manager.has_plugin(record.name):
-            self.manager.unregister(name=record.name)
 
     # -- names -----------------------------------------------------------------------------
 
     @property
     def splitter_names(self) -> list[str]:
         """Every word splitter that can be asked for by name."""
-        return sorted(self._splitters)
+        return sorted(self.splitters)
 
     def splitter(self, name: str, **options: Any) -> WordSplitter:
         """Build the word splitter called `name`."""
-        if name not in self._splitters:
+        owner = self.owner_of("splitter", name)
+        if owner is None:
             raise UnknownNameError("splitter", name, self.splitter_names)
-        owner = self._owners[f"splitter {name!r}"]
-        splitter: WordSplitter = _guarded(
-            owner, "splitter", lambda: self._splitters[name](**options)
-        )
+        build = self.splitters[name]
+        splitter: WordSplitter = self._guarded(owner.name, "splitter", lambda: build(**options))
+        if not callable(splitter):
+            raise PluginError(
+                f"plugin {owner.name!r}: splitter {name!r} is {type(splitter).__name__},"
+                " which cannot be called",
+                hint=WAY_AROUND,
+            )
         return splitter
-
-    def failures(self) -> list[PluginRecord]:
-        """The plugins that were set aside, or failed in a call."""
-        return [record for record in self.records.values() if record.error is not None]
 
     # -- hook calls ------------------------------------------------------------------------
 
     def load_encoder(self, spec: EncoderSpec, source: Source) -> LoadedEncoder:
         """Load an encoder through the first plugin that takes it."""
-        loaded: LoadedEncoder = self._first("load_encoder", LoadedEncoder, spec=spec, source=source)
+        loaded: LoadedEncoder = self._first(
+            "load_encoder", answers.faults_of_encoder, spec=spec, source=source
+        )
         return loaded
 
     def check_compatibility(
         self, base: Subject, candidate: Subject, context: CheckContext
     ) -> Iterator[Finding]:
         """Yield the findings of every plugin; one that fails is recorded and passed over."""
-        arguments = {"base": base, "candidate": candidate, "context": context}
         for name in self._implementers("check_compatibility"):
-            try:
-                results = self._only(name, "check_compatibility")(**arguments)
-                yield from _findings(name, results)
-            except Exception as error:
-                self.records[name].fail(error)
+            if name not in self._given_up:
+                yield from self._findings(name, base=base, candidate=candidate, context=context)
+
+    def _findings(self, name: str, **arguments: Any) -> list[Finding]:
+        caller = self._only(name, "check_compatibility")
+        seconds = None if name in DEFAULT_PLUGINS else check_seconds()
+        try:
+            with SHIELD.up():
+                results = limited(
+                    lambda: caller(**arguments), seconds, f"plugin {name!r} in check_compatibility"
+                )
+            for findings in results:
+                if fault := answers.first(answers.faults_of_findings(findings)):
+                    raise PluginError(f"check_compatibility {fault}")
+            return [finding for findings in results for finding in findings]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if isinstance(error, TimeoutError):
+                self._given_up.add(name)
+            self.records[name].fail(error)
+            return []
 
     def adapt_embeddings(
         self,
@@ -198,7 +206,7 @@ class Plugins:
         """Adapt the candidate's embeddings with the method called `method`."""
         adapted: AdaptedEmbeddings = self._first(
             "adapt_embeddings",
-            AdaptedEmbeddings,
+            answers.faults_of_embeddings,
             base=base,
             candidate=candidate,
             method=method,
@@ -211,26 +219,38 @@ class Plugins:
     ) -> list[ParamGroup]:
         """Divide the model's trainable parameters into groups."""
         groups: list[ParamGroup] = self._first(
-            "build_param_groups", list, model=model, settings=settings
+            "build_param_groups", answers.faults_of_groups, model=model, settings=settings
         )
         return groups
 
-    def _first(self, hook: str, kind: type, **arguments: Any) -> Any:
+    def _first(self, hook: str, faults_of: Faults, **arguments: Any) -> Any:
         for name in self._implementers(hook):
-            caller = self._only(name, hook)
-            result = _guarded(name, hook, lambda caller=caller: caller(**arguments))  # type: ignore[misc]
+            result = self._guarded(name, hook, partial(self._only(name, hook), **arguments))
             if result is None:
                 continue
-            if not isinstance(result, kind):
-                raise PluginError(
-                    f"plugin {name!r}: {hook} returned {type(result).__name__}",
-                    hint=f"it should return {kind.__name__} or None",
-                )
+            faults = faults_of(result, arguments)
+            if fault := self._guarded(name, hook, partial(answers.first, faults)):
+                raise PluginError(f"plugin {name!r}: {hook} {fault}", hint=WAY_AROUND)
             return result
         raise PluginError(
             f"no plugin took {hook}({_shown(arguments)})",
             hint="see `encswap plugins list` for what is installed and what failed",
         )
+
+    def _guarded(self, name: str, hook: str, call: Callable[[], Any]) -> Any:
+        """Call for an answer that goes into a model: there is no going on without it."""
+        try:
+            with SHIELD.up():
+                if name in DEFAULT_PLUGINS:
+                    return call()
+                with noticed(f"plugin {name!r} in {hook}"):
+                    return call()
+        except (EncswapError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise PluginError(
+                f"plugin {name!r}: {hook} raised {told(error)}", hint=WAY_AROUND
+            ) from error
 
     def _implementers(self, hook: str) -> list[str]:
         caller = getattr(self.manager.hook, hook)
@@ -245,73 +265,39 @@ class Plugins:
 def load_plugins(extra: Iterable[tuple[str, object]] = ()) -> Plugins:
     """Load the defaults, the installed plugins and `extra` ones, each on its own."""
     plugins = Plugins()
+    seconds = load_seconds()
     for module in DEFAULT_PLUGINS:
-        _add_module(plugins, PluginRecord(module), lambda module=module: _import(module))  # type: ignore[misc]
-    for point in _entry_points():
-        _add_module(plugins, _record_of(point), point.load)
+        plugins.take_in(partial(importlib.import_module, module), PluginRecord(module))
+    with descriptor_shielded():
+        for one in installed_plugins():
+            record = PluginRecord(one.name, one.distribution, one.version)
+            error = one.error
+            if one.name in plugins.records:
+                other = plugins.records[one.name].distribution
+                error = error or f"plugin {one.name!r} is in {other!r} and in {one.distribution!r}"
+                record.name = f"{one.name} ({one.distribution} {one.version})"
+            if error:
+                record.fail(error)
+            plugins.take_in(one.point.load, record, seconds)
     for name, plugin in extra:
         plugins.add(plugin, PluginRecord(name))
     return plugins
 
 
-def _add_module(plugins: Plugins, record: PluginRecord, load: Callable[[], object]) -> None:
-    plugin: object = ModuleType(record.name)
-    if record.name in plugins.records:
-        other = plugins.records[record.name].distribution
-        record.fail(f"plugin {record.name!r} is installed by {other!r} and {record.distribution!r}")
-        record.name = f"{record.name} ({record.distribution} {record.version})"
-    else:
-        try:
-            plugin = load()
-        except (Exception, SystemExit) as error:
-            record.fail(error)
-    plugins.add(plugin, record)
-
-
-def _entry_points() -> Sequence[metadata.EntryPoint]:
-    points = sorted(metadata.entry_points(group=hookspecs.PROJECT), key=lambda point: point.name)
-    wanted = os.environ.get(LOAD_VARIABLE)
-    if wanted is None:
-        return points
-    names = {name.strip() for name in wanted.split(",")}
-    return [point for point in points if point.name in names or _distribution(point)[0] in names]
-
-
-def _record_of(point: metadata.EntryPoint) -> PluginRecord:
-    distribution, version = _distribution(point)
-    return PluginRecord(point.name, distribution, version)
-
-
-def _distribution(point: metadata.EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("", "")
-
-
-def _import(module: str) -> ModuleType:
-    import importlib
-
-    return importlib.import_module(module)
+def _asked(function: Callable[..., Any]) -> list[str]:
+    """The arguments that a hook function cannot do without; pluggy passes no keyword-only ones."""
+    parameters = inspect.signature(function).parameters.values()
+    needed = [one for one in parameters if one.default is one.empty]
+    for one in needed:
+        if one.kind is one.KEYWORD_ONLY:
+            raise PluginError(
+                f"hook {function.__name__}: {one.name!r} is keyword-only, hooks are not"
+            )
+    return [one.name for one in needed if one.kind is one.POSITIONAL_OR_KEYWORD]
 
 
 def _hook_names() -> list[str]:
     return [name for name, value in vars(hookspecs).items() if hasattr(value, "encswap_spec")]
-
-
-def _guarded(plugin: str, hook: str, call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except EncswapError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"plugin {plugin!r}: {hook} raised {type(error).__name__}: {error}"
-        ) from error
-
-
-def _findings(plugin: str, results: list[Any]) -> Iterator[Finding]:
-    for result in results:
-        if not isinstance(result, list) or not all(isinstance(one, Finding) for one in result):
-            raise PluginError(f"plugin {plugin!r}: check_compatibility should return list[Finding]")
-        yield from result
 
 
 def _shown(arguments: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from encswap import BaseSpec, EncoderSpec, Fact, hookimpl
 
+ENCSWAP_API = 1
 DATE = "2026-11"
 TABLE = "the table in the gliner2 2.1.0 package"
 

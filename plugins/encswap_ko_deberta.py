@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from encswap import Claim, EncoderSpec, Fact, hookimpl
 
+ENCSWAP_API = 1
 DATE = "2026-11"
 REPLICA = "config.json of a public fine-tune that names this model as its origin"
 PLAN = "plan 2.1"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from encswap import EncoderSpec, Fact, hookimpl
 
+ENCSWAP_API = 1
 DATE = "2026-11"
 
 SPEC = EncoderSpec(

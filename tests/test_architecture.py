@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
     ("recipe", "manifest", "cache"),
-    ("hookspecs", "plugins"),
+    ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
     ("hub", "sources"),
     ("data",),
     ("checks", "swap"),

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from encswap import EncoderSpec, Finding, Subject, hookimpl
-from encswap.domain import CheckContext
-from encswap.errors import UnknownNameError
+from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl, isolation
+from encswap.domain import CheckContext, ParamGroup, ParamGroupSettings
+from encswap.errors import InputError, PluginError, UnknownNameError
 from encswap.plugins import PluginRecord, Plugins, load_plugins
 
 SPEC = EncoderSpec("own", "someone/own")
@@ -97,3 +99,230 @@ def test_hook_calls_can_be_traced(
     monkeypatch.setenv("ENCSWAP_TRACE_PLUGINS", "1")
     load_plugins()
     assert "encswap hook register_encoders" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (2, "written for API 2, this encswap speaks API 1; upgrade encswap"),
+        (0, "written for API 0, this encswap speaks API 1; upgrade the plugin"),
+        ("1", "ENCSWAP_API is '1', not a whole number"),
+        (True, "ENCSWAP_API is True, not a whole number"),
+    ],
+)
+def test_an_api_version_that_is_not_spoken_sets_the_plugin_aside(version: Any, told: str) -> None:
+    made = plugin(register_encoders=registering(SPEC))
+    made.ENCSWAP_API = version  # type: ignore[attr-defined]
+    plugins = loaded(one=made)
+    (failed,) = plugins.failures()
+    assert told in str(failed.error)
+    assert plugins.encoders == {}
+
+
+@pytest.mark.parametrize("declared", [None, 1])
+def test_an_api_version_may_be_declared_or_not(declared: int | None) -> None:
+    made = plugin(register_encoders=registering(SPEC))
+    made.ENCSWAP_API = declared  # type: ignore[attr-defined]
+    assert loaded(one=made).records["one"].api == declared
+
+
+def test_a_plugin_object_speaks_the_version_of_its_module() -> None:
+    class Own:
+        pass
+
+    assert load_plugins([("object", Own())]).records["object"].api is None
+    assert load_plugins().records["kiwi"].api == 1
+
+
+def test_a_hook_argument_that_does_not_exist_is_named_with_those_that_do() -> None:
+    def check_compatibility(base: Subject, encoder: Subject) -> list[Finding]:
+        return []
+
+    (failed,) = loaded(one=plugin(check_compatibility=check_compatibility)).failures()
+    assert failed.error == (
+        "hook check_compatibility has no argument 'encoder'; it has: base, candidate, context"
+    )
+
+
+def test_what_pluggy_would_never_call_is_refused() -> None:
+    def keyword(*, base: Subject) -> list[Finding]:
+        return []
+
+    (failed,) = loaded(one=plugin(check_compatibility=keyword)).failures()
+    assert "keyword-only" in str(failed.error)
+    made = ModuleType("own")
+    made.check_compatibility = hookimpl(wrapper=True)(lambda base: (yield))  # type: ignore[attr-defined]
+    (failed,) = loaded(one=made).failures()
+    assert "wrapper" in str(failed.error)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        EncoderSpec("no name", "a/b"),
+        EncoderSpec("-x", "a/b"),
+        EncoderSpec("mini", "a/b"),
+        EncoderSpec("own", ""),
+        EncoderSpec("own", "a/b", facts={"config": Fact("text", "V", "2026-11")}),
+        EncoderSpec("own", "a/b", facts={"config": Fact({"hidden_size": "768"}, "V", "2026-11")}),
+        EncoderSpec("own", "a/b", facts={"parameters": Fact("110M", "V", "2026-11")}),
+        EncoderSpec("own", "a/b", facts={"licence": Fact("mit", "X", "2026-11")}),  # type: ignore[arg-type]
+        EncoderSpec("own", "a/b", facts={"licence": "mit"}),  # type: ignore[dict-item]
+        EncoderSpec("own", "a/b", claims=["one"]),  # type: ignore[arg-type]
+    ],
+)
+def test_a_spec_that_would_break_the_table_is_refused_at_the_door(spec: EncoderSpec) -> None:
+    plugins = loaded(one=plugin(register_encoders=registering(spec)))
+    assert plugins.encoders == {} and len(plugins.failures()) == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), BaseException("odd")])
+def test_whatever_a_plugin_raises_costs_only_itself(error: BaseException) -> None:
+    def register_encoders(register: Any) -> None:
+        register(SPEC)
+        raise error
+
+    plugins = loaded(one=plugin(register_encoders=register_encoders))
+    assert plugins.encoders == {}
+    (failed,) = plugins.failures()
+    assert type(error).__name__ in str(failed.error)
+
+
+def test_an_interrupt_is_the_users_own() -> None:
+    def register_encoders(register: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loaded(one=plugin(register_encoders=register_encoders))
+
+
+def test_a_plugin_that_hangs_is_given_up_and_cannot_register_later() -> None:
+    def register_encoders(register: Any) -> None:
+        time.sleep(0.3)
+        register(SPEC)
+
+    plugins = Plugins()
+    made = plugin(register_encoders=register_encoders)
+    plugins.take_in(lambda: made, PluginRecord("slow"), 0.05)
+    time.sleep(0.4)
+    assert plugins.encoders == {}
+    assert "longer than 0.05 s" in str(plugins.records["slow"].error)
+
+
+def test_a_check_that_hangs_is_asked_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hanging(base: Subject, candidate: Subject, context: CheckContext) -> list[Finding]:
+        time.sleep(1)
+        return []
+
+    monkeypatch.setenv("ENCSWAP_PLUGIN_TIMEOUT", "0.004")
+    plugins = loaded(slow=plugin(check_compatibility=hanging))
+    began = time.monotonic()
+    for _ in range(50):
+        assert not list(plugins.check_compatibility(BASE, Subject(SPEC), CheckContext("facts")))
+    assert time.monotonic() - began < 0.9
+    assert "longer than 0.06 s" in str(plugins.failures()[0].error)
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_time_limit_that_is_no_number_is_bad_input(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("ENCSWAP_PLUGIN_TIMEOUT", text)
+    with pytest.raises(InputError, match="ENCSWAP_PLUGIN_TIMEOUT"):
+        load_plugins()
+
+
+def test_what_is_waited_for_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def build_param_groups(model: Any, settings: Any) -> list[ParamGroup]:
+        time.sleep(0.15)
+        return []
+
+    monkeypatch.setattr(isolation, "NOTICE_SECONDS", 0.05)
+    with caplog.at_level(logging.WARNING):
+        loaded(slow=plugin(build_param_groups=build_param_groups)).build_param_groups(
+            None,  # type: ignore[arg-type]
+            ParamGroupSettings(1.0, 1.0, 0.0),
+        )
+    assert "waiting for plugin 'slow' in build_param_groups" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [
+        "pass",
+        Finding("own", "good", "facts", "seen"),  # type: ignore[arg-type]
+        Finding("own", "pass", "deep", "seen"),  # type: ignore[arg-type]
+        Finding("own", "pass", "facts", None),  # type: ignore[arg-type]
+    ],
+)
+def test_findings_that_the_table_does_not_know_are_refused(finding: Any) -> None:
+    def check_compatibility(base: Subject) -> list[Finding]:
+        return [finding]
+
+    plugins = loaded(one=plugin(check_compatibility=check_compatibility))
+    assert not list(plugins.check_compatibility(BASE, Subject(SPEC), CheckContext("facts")))
+    assert [one.name for one in plugins.failures()] == ["one"]
+
+
+@pytest.mark.parametrize("groups", ["all", [None], [ParamGroup("a", (), float("nan"), 0.0)]])
+def test_groups_that_are_none_name_the_plugin(groups: Any) -> None:
+    plugins = loaded(bad=plugin(build_param_groups=lambda model, settings: groups))
+    with pytest.raises(PluginError, match="plugin 'bad': build_param_groups returned"):
+        plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
+
+
+def test_rows_of_a_wrong_shape_or_value_name_the_plugin(base: Any) -> None:
+    import torch
+
+    from encswap import AdaptedEmbeddings
+    from encswap.swap import gliner
+
+    table = gliner.embedding_table(base)
+    for weight, told in (
+        (table.weight[:-1], "shape"),
+        (table.weight * torch.nan, "not finite"),
+        ("rows", "not a tensor"),
+    ):
+
+        def adapt(candidate: Any, weight: Any = weight) -> AdaptedEmbeddings:
+            return AdaptedEmbeddings(weight, {"own": 1})
+
+        with pytest.raises(PluginError, match=f"plugin 'bad'.*{told}"):
+            loaded(bad=plugin(adapt_embeddings=adapt)).adapt_embeddings(
+                table, table, "own", torch.Generator()
+            )
+
+
+@pytest.mark.parametrize("returned", ["model", object()])
+def test_an_encoder_that_is_none_names_the_plugin(returned: Any) -> None:
+    from encswap import LoadedEncoder
+
+    plugins = loaded(
+        first=plugin(load_encoder=lambda spec: LoadedEncoder(returned, returned)),
+    )
+    with pytest.raises(PluginError, match="plugin 'first': load_encoder returned a model"):
+        plugins.load_encoder(SPEC, None)  # type: ignore[arg-type]
+
+
+def test_what_a_plugin_prints_goes_to_stderr_and_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def register_encoders(register: Any) -> None:
+        print("hello")
+
+    plugins = loaded(loud=plugin(register_encoders=register_encoders))
+    printed = capsys.readouterr()
+    assert printed.out == "" and "hello" in printed.err
+    assert plugins.records["loud"].remarks == ["it prints while it is imported"]
+    assert not plugins.failures()
+
+
+def test_a_splitter_that_cannot_be_called_names_the_plugin() -> None:
+    def register_word_splitters(register: Any) -> None:
+        register("own", dict)
+
+    plugins = loaded(one=plugin(register_word_splitters=register_word_splitters))
+    with pytest.raises(PluginError, match="plugin 'one': splitter 'own' is dict"):
+        plugins.splitter("own")

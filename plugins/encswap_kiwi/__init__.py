@@ -17,6 +17,7 @@ from encswap_kiwi.cuts import Span, units_of
 from encswap_kiwi.dictionary import load_kiwi, read_dictionary
 from encswap_kiwi.reading import Reading
 
+ENCSWAP_API = 1
 Unit = tuple[str, int, int]
 
 
