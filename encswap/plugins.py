@@ -11,6 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,8 @@ class Plugins(Registry):
         self.records[record.name] = record
         if record.error is not None:
             return
-        SHIELD.used = False
         try:
-            with SHIELD.up():
+            with self._shielded(record, "is imported"):
                 limited(lambda: self._register(load(), record), seconds, f"plugin {record.name!r}")
         except KeyboardInterrupt:
             raise
@@ -96,9 +96,19 @@ class Plugins(Registry):
             self.withdraw(record)
             if self.manager.has_plugin(record.name):
                 self.manager.unregister(name=record.name)
-        if SHIELD.used:
-            record.remarks.append("it prints while it is imported")
-            log.warning("encswap: plugin %r prints while it is imported", record.name)
+
+    @contextmanager
+    def _shielded(self, record: PluginRecord, doing: str) -> Iterator[None]:
+        """Keep stdout for results; a plugin that prints there is told of, once."""
+        SHIELD.used = False
+        try:
+            with SHIELD.up():
+                yield
+        finally:
+            remark = f"it prints while it {doing}"
+            if SHIELD.used and record.name not in DEFAULT_PLUGINS and remark not in record.remarks:
+                record.remarks.append(remark)
+                log.warning("encswap: plugin %r prints while it %s", record.name, doing)
 
     def _register(self, plugin: object, record: PluginRecord) -> None:
         if record.error is not None:  # it was given up, and goes on in a thread of its own
@@ -180,7 +190,7 @@ class Plugins(Registry):
         caller = self._only(name, "check_compatibility")
         seconds = None if name in DEFAULT_PLUGINS else check_seconds()
         try:
-            with SHIELD.up():
+            with self._shielded(self.records[name], "checks"):
                 results = limited(
                     lambda: caller(**arguments), seconds, f"plugin {name!r} in check_compatibility"
                 )
@@ -240,7 +250,7 @@ class Plugins(Registry):
     def _guarded(self, name: str, hook: str, call: Callable[[], Any]) -> Any:
         """Call for an answer that goes into a model: there is no going on without it."""
         try:
-            with SHIELD.up():
+            with self._shielded(self.records[name], f"runs {hook}"):
                 if name in DEFAULT_PLUGINS:
                     return call()
                 with noticed(f"plugin {name!r} in {hook}"):
