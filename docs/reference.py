@@ -7,6 +7,7 @@ public names. Nothing in these pages is typed.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def api_page() -> str:
         thing = getattr(encswap, name)
         lines += ["", f"## `{name}`", ""]
         lines += fenced("text", f"{kind_of(thing)}{name}{signature_of(thing)}")
-        lines += ["", prose_of(thing)]
+        lines += ["", remark_on(name) if isinstance(thing, int | str) else prose_of(thing)]
         for method, function in methods_of(thing):
             mark = "" if isinstance(function, property) else parameters_of(function)
             lines += ["", f"- `.{method}{mark}`: {prose_of(function)}"]
@@ -188,6 +189,8 @@ def signature_of(thing: Any) -> str:
     if inspect.isclass(thing):
         own = vars(thing).get("__init__")
         return parameters_of(own) if own is not None and not is_protocol(thing) else ""
+    if not callable(thing):
+        return f" = {thing!r}"
     return parameters_of(thing if inspect.isfunction(thing) else type(thing).__call__)
 
 
@@ -248,6 +251,13 @@ def prose_of(thing: Any) -> str:
     if not (inspect.isclass(thing) or inspect.isfunction(thing) or isinstance(thing, property)):
         text = " ".join(text.split("\n\n")[0].split())
     return text
+
+
+def remark_on(constant: str) -> str:
+    """The remark behind a constant in the package's source."""
+    source = inspect.getsource(encswap)
+    found = re.search(rf"^{constant} = .*?  # (.+)$", source, re.MULTILINE)
+    return f"{found[1][0].upper()}{found[1][1:]}." if found else ""
 
 
 # -- pages ---------------------------------------------------------------------------------
