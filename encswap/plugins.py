@@ -48,7 +48,7 @@ from encswap.registry import PluginRecord, Registry, api_of, told
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DEFAULT_PLUGINS", "PluginRecord", "Plugins", "load_plugins"]
+__all__ = ["DEFAULT_PLUGINS", "HOOKS", "PluginRecord", "Plugins", "load_plugins"]
 
 TRACE_VARIABLE = "ENCSWAP_TRACE_PLUGINS"
 DEFAULT_PLUGINS = (
@@ -58,6 +58,7 @@ DEFAULT_PLUGINS = (
     "encswap.swap.embeddings",
     "encswap.train.groups",
 )
+HOOKS = tuple(name for name, value in vars(hookspecs).items() if hasattr(value, "encswap_spec"))
 WAY_AROUND = "uninstall the plugin, or name the others in ENCSWAP_LOAD_PLUGINS"
 Faults = Callable[[Any, Mapping[str, Any]], Iterator[str]]
 
@@ -119,14 +120,13 @@ class Plugins(Registry):
         self._collect(record)
 
     def _check_hooks(self, plugin: object, record: PluginRecord) -> None:
-        known = _hook_names()
         for name in dir(plugin):
             options = self.manager.parse_hookimpl_opts(plugin, name)
             if options is None:
                 continue
             hook = options.get("specname") or name
-            if hook not in known:
-                raise UnknownNameError("hook", hook, sorted(known))
+            if hook not in HOOKS:
+                raise UnknownNameError("hook", hook, list(HOOKS))
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise PluginError(f"hook {hook} is a wrapper, but each plugin is called alone")
             takes = list(inspect.signature(getattr(hookspecs, hook)).parameters)
@@ -304,10 +304,6 @@ def _asked(function: Callable[..., Any]) -> list[str]:
                 f"hook {function.__name__}: {one.name!r} is keyword-only, hooks are not"
             )
     return [one.name for one in needed if one.kind is one.POSITIONAL_OR_KEYWORD]
-
-
-def _hook_names() -> list[str]:
-    return [name for name, value in vars(hookspecs).items() if hasattr(value, "encswap_spec")]
 
 
 def _shown(arguments: dict[str, Any]) -> str:

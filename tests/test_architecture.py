@@ -24,6 +24,7 @@ LAYERS = (
     ("evaluate",),
     ("train",),
     ("mini", "report"),
+    ("testing", "templates"),
     ("cli", "__main__"),
 )
 MAY_IMPORT_GLINER2 = ("swap/gliner.py", "train/", "evaluate/")

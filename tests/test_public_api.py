@@ -112,6 +112,11 @@ HookimplMarker hookimpl
 function load -> PreTrainedModel
 load(folder: str | Path)
 """,
+    "encswap.testing": """
+function conforms -> Callable[[Case], None]
+conforms(name: str)
+conforms(methods: Sequence[str] = ())
+""",
     "encswap.hookspecs": """
 function adapt_embeddings -> AdaptedEmbeddings | None
 adapt_embeddings(base: EmbeddingTable)

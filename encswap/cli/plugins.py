@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from encswap.cli import plugins_verify
 from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ COLUMNS = ("plugin", "from", "hooks", "encoders", "splitters", "state")
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    plugins = typer.Typer(no_args_is_help=True, help="Tell about the installed plugins.")
+    plugins = typer.Typer(no_args_is_help=True, help="List, begin and verify plugins.")
     plugins.command("list")(list_plugins)
+    plugins.command("verify", help=plugins_verify.HELP)(plugins_verify.verify)
     app.add_typer(plugins, name="plugins")
 
 
@@ -41,7 +43,12 @@ def list_plugins(format: Format = FORMAT_OPTION) -> None:  # noqa: A002 - the op
 def _row(record: PluginRecord) -> list[str]:
     origin = f"{record.distribution} {record.version}".strip() or "built in"
     lists = (record.hooks, record.encoders, record.splitters)
-    return [record.name, origin, *(", ".join(one) or "–" for one in lists), record.error or "ok"]
+    return [
+        record.name,
+        origin,
+        *(", ".join(one) or "–" for one in lists),
+        record.error or "; ".join(["ok", *record.remarks]),
+    ]
 
 
 def _print_table(records: list[PluginRecord]) -> None:
