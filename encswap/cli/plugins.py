@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from encswap.cli import plugins_verify
+from encswap.cli import plugins_new, plugins_verify
 from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def attach(app: typer.Typer) -> None:
     """Add the commands to the application."""
     plugins = typer.Typer(no_args_is_help=True, help="List, begin and verify plugins.")
     plugins.command("list")(list_plugins)
+    plugins.command("new", help=plugins_new.HELP)(plugins_new.new)
     plugins.command("verify", help=plugins_verify.HELP)(plugins_verify.verify)
     app.add_typer(plugins, name="plugins")
 

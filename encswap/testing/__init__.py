@@ -28,7 +28,7 @@ def conforms(name: str, *, methods: Sequence[str] = ()) -> Callable[[Case], None
     from encswap.errors import EncswapError
 
     try:
-        verification = Verification.of(name, methods=methods)
+        verification = Verification.of(name, methods=methods, bare=True)
     except EncswapError as error:
         failure = str(error)
 

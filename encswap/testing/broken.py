@@ -16,6 +16,10 @@ class Remark(Exception):  # noqa: N818 - it is no error
     """Something that an author should know and that breaks nothing."""
 
 
+class Skipped(Exception):  # noqa: N818 - it is no error
+    """A promise that cannot be asked, and why."""
+
+
 def require(kept: Any, message: str) -> None:
     """Raise `BrokenPromiseError` with the message unless the promise is kept."""
     if not kept:

@@ -12,7 +12,6 @@ from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
 from encswap.domain import BaseSpec, EmbeddingTable, EncoderSpec, Fact, LoadedEncoder, Source
 from encswap.errors import UnknownNameError
-from encswap.mini.base import COUNTING_LAYER, RECIPE
 from encswap.mini.encoders import WIDTH, draw_encoder, mini_encoder
 from encswap.mini.tokenizers import train_tokenizer
 from encswap.plugins import PluginRecord, Plugins
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 SEED = 7
+RECIPE = "mini-base"
 MAX_WIDTH = 8
 
 
@@ -64,6 +64,8 @@ class Trial:
     def base(self) -> PreTrainedModel:
         """An untrained mini base whose hidden size is the encoder's, so that every one fits."""
         import torch
+
+        from encswap.mini.base import COUNTING_LAYER
 
         width = int(self.load().model.config.hidden_size) * WIDTH
         config = {**self.base_spec.config, "hidden_size": width}
