@@ -15,6 +15,7 @@ Lines of output: `…` stands for anything.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -305,6 +306,8 @@ def expect(printed: Sequence[str], said: str, step: str) -> None:
 @pytest.fixture(scope="module")
 def given(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What every page finds in its folder: a few documents, an encoder, models in a cache."""
+    from encswap_kiwi.dictionary import load_kiwi
+
     from encswap.data.shipped import find_data
     from encswap.mini.base import RECIPE, _mark
     from encswap.mini.encoders import build_once, mini_encoder
@@ -327,6 +330,8 @@ def given(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         patch.setenv("ENCSWAP_CACHE", str(tmp_path_factory.mktemp("snippets-cache")))
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.chdir(folder)
+        # Half of a small command's time is the analyser's start; one serves all, it keeps nothing.
+        patch.setattr("encswap_kiwi.load_kiwi", functools.cache(load_kiwi))
         plugins = load_plugins()
         # The mini base with drawn weights stands where a minute of training would put it.
         recipe = read_recipe(layers=(RECIPE,))
