@@ -19,6 +19,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import encswap
+from encswap import testing
 from encswap.cli import app
 from encswap.recipe import RECIPES, Recipe
 
@@ -167,14 +168,22 @@ def api_page() -> str:
         " else can change in any version.",
     ]
     for name in encswap.__all__:
-        thing = getattr(encswap, name)
-        lines += ["", f"## `{name}`", ""]
-        lines += fenced("text", f"{kind_of(thing)}{name}{signature_of(thing)}")
-        lines += ["", remark_on(name) if isinstance(thing, int | str) else prose_of(thing)]
-        for method, function in methods_of(thing):
-            mark = "" if isinstance(function, property) else parameters_of(function)
-            lines += ["", f"- `.{method}{mark}`: {prose_of(function)}"]
+        lines += section_of(name, getattr(encswap, name))
+    lines += ["", "## `encswap.testing`", "", inspect.cleandoc(testing.__doc__ or "")]
+    for name in testing.__all__:
+        lines += section_of(name, getattr(testing, name), level=3)
     return "\n".join(lines) + "\n"
+
+
+def section_of(name: str, thing: Any, level: int = 2) -> list[str]:
+    """The section of one name: how it is written, what it is for, its methods."""
+    lines = ["", f"{'#' * level} `{name}`", ""]
+    lines += fenced("text", f"{kind_of(thing)}{name}{signature_of(thing)}")
+    lines += ["", remark_on(name) if isinstance(thing, int | str) else prose_of(thing)]
+    for method, function in methods_of(thing):
+        mark = "" if isinstance(function, property) else parameters_of(function)
+        lines += ["", f"- `.{method}{mark}`: {prose_of(function)}"]
+    return lines
 
 
 def kind_of(thing: Any) -> str:

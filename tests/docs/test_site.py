@@ -65,14 +65,13 @@ def test_the_strict_build_says_nothing_but_that_it_builds(built: tuple[Path, str
 
 def test_every_page_is_in_the_navigation_once():
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    assert sorted(pages_of_nav(nav)) == sorted(
-        str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")
-    )
+    # Folders hold samples, whose own pages are not the site's.
+    assert sorted(pages_of_nav(nav)) == sorted(path.name for path in DOCS.glob("*.md"))
 
 
 def test_no_page_fetches_anything_from_another_machine(built: tuple[Path, str]):
     pages = sorted(built[0].rglob("*.html"))
-    assert len(pages) >= len(list(DOCS.rglob("*.md")))
+    assert len(pages) >= len(list(DOCS.glob("*.md")))
     for page in pages:
         references = References()
         references.feed(page.read_text(encoding="utf-8"))
