@@ -136,7 +136,7 @@ def _ask(check: Callable[[], None]) -> tuple[OutcomeStatus, str]:
 def _case(subject: str, law: Callable[..., None], *arguments: object) -> Case:
     """Make a case of a law: a function whose name is the promise's."""
     needs = tuple(name.replace("_", "-") for name in getattr(law, "needs", ()))
-    return Case(subject, law.__name__.replace("_", "-"), lambda: law(*arguments), needs)
+    return Case(subject, law.__name__.replace("_", "-"), partial(law, *arguments), needs)
 
 
 def _lack(spec: EncoderSpec) -> InputError | None:

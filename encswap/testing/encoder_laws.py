@@ -147,11 +147,13 @@ def reloads(trial: Trial) -> None:
         prove_reload(model, gliner.read_model(Path(folder), splitter=trial.splitter))
 
 
+LAWS = (loads, checks, adapts_embeddings, leaves_other_methods, swaps, groups, learns, reloads)
+
+
 def laws_for(trial: Trial) -> list[Callable[[Trial], None]]:
     """The laws that hold for this plugin: who adapts no embeddings has no method to leave."""
     adapts = "adapt_embeddings" in trial.record.hooks
-    others = [leaves_other_methods] if adapts else []
-    return [loads, checks, adapts_embeddings, *others, swaps, groups, learns, reloads]
+    return [law for law in LAWS if adapts or law is not leaves_other_methods]
 
 
 def _groups(trial: Trial) -> list[ParamGroup]:
