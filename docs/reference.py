@@ -266,7 +266,7 @@ def remark_on(constant: str) -> str:
     """The remark behind a constant in the package's source."""
     source = inspect.getsource(encswap)
     found = re.search(rf"^{constant} = .*?  # (.+)$", source, re.MULTILINE)
-    return f"{found[1][0].upper()}{found[1][1:]}." if found else ""
+    return f"{constant.replace('_VERSION', ' version')} {found[1]}." if found else ""
 
 
 # -- pages ---------------------------------------------------------------------------------
