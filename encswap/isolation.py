@@ -6,12 +6,12 @@ A plugin is code with the user's rights. This guards against what goes wrong, no
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from encswap.errors import InputError
@@ -21,7 +21,6 @@ TIMEOUT_VARIABLE = "ENCSWAP_PLUGIN_TIMEOUT"
 LOAD_SECONDS = 20.0
 CHECK_FACTOR = 15
 NOTICE_SECONDS = 10.0
-log = logging.getLogger("encswap.plugins")
 _STRAYS: set[threading.Thread] = set()
 
 
@@ -52,25 +51,84 @@ def limited(call: Callable[[], T], seconds: float | None, what: str) -> T:
     """
     if seconds is None:
         return call()
-    results: list[T] = []
-    failures: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=target, name=what, daemon=True)
-    thread.start()
-    with noticed(f"{what}, for at most {seconds:g} s"):
-        thread.join(seconds)
-    if failures:
-        raise failures[0]
-    if not results:
-        _STRAYS.add(thread)
+    worker = _WORKERS.take()
+    job = worker.begin(call)
+    done = job.finished.acquire(timeout=min(seconds, NOTICE_SECONDS))
+    if not done and seconds > NOTICE_SECONDS:
+        warn(f"encswap: waiting for {what}, for at most {seconds:g} s")
+        done = job.finished.acquire(timeout=seconds - NOTICE_SECONDS)
+    if not done:
+        _STRAYS.add(worker.thread)
         raise TimeoutError(f"took longer than {seconds:g} s and was given up ({TIMEOUT_VARIABLE})")
-    return results[0]
+    _WORKERS.put(worker)
+    if job.error is not None:
+        raise job.error
+    result: T = job.result
+    return result
+
+
+class _Job:
+    """A call in another thread, and what came of it."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.finished = threading.Semaphore(0)
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.call()
+        except BaseException as error:
+            self.error = error
+        self.finished.release()
+
+
+class _Worker:
+    """A daemon thread that runs one call after another: to start one for each costs more."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.thread = threading.Thread(target=self._serve, name="encswap plugins", daemon=True)
+        self.thread.start()
+
+    def begin(self, call: Callable[[], Any]) -> _Job:
+        job = _Job(call)
+        self._jobs.put(job)
+        return job
+
+    def _serve(self) -> None:
+        while True:
+            self._jobs.get().run()
+
+
+class _Workers:
+    """The workers that wait; threads do not survive a fork, so a child begins with none."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Worker] = []
+        self._process = os.getpid()
+
+    def take(self) -> _Worker:
+        if self._process != os.getpid():
+            self._idle, self._process = [], os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Worker()
+
+    def put(self, worker: _Worker) -> None:
+        self._idle.append(worker)
+
+
+_WORKERS = _Workers()
+
+
+def warn(text: str) -> None:
+    """Say something in the log, which ends on stderr where nobody set up another place."""
+    import logging
+
+    logging.getLogger("encswap.plugins").warning(text)
 
 
 @contextlib.contextmanager
@@ -81,7 +139,7 @@ def noticed(what: str) -> Iterator[None]:
     def watch() -> None:
         pause = waited = NOTICE_SECONDS
         while not done.wait(pause):
-            log.warning("encswap: waiting for %s since %.0f s", what, waited)
+            warn(f"encswap: waiting for {what} since {waited:.0f} s")
             pause, waited = 2 * pause, waited + 2 * pause
 
     timer = threading.Thread(target=watch, daemon=True)

@@ -40,8 +40,8 @@ from encswap.isolation import (
     descriptor_shielded,
     limited,
     load_seconds,
-    log,
     noticed,
+    warn,
 )
 from encswap.registry import PluginRecord, Registry, api_of, told
 
@@ -109,7 +109,7 @@ class Plugins(Registry):
             remark = f"it prints while it {doing}"
             if SHIELD.used and record.name not in DEFAULT_PLUGINS and remark not in record.remarks:
                 record.remarks.append(remark)
-                log.warning("encswap: plugin %r prints while it %s", record.name, doing)
+                warn(f"encswap: plugin {record.name!r} prints while it {doing}")
 
     def _register(self, plugin: object, record: PluginRecord) -> None:
         if record.error is not None:  # it was given up, and goes on in a thread of its own
