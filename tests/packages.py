@@ -36,9 +36,17 @@ def install(packages: Iterable[Path], target: Path) -> dict[str, Path]:
 
 
 def encswap(
-    *arguments: str, path: Iterable[Path] = (), more: Mapping[str, str] | None = None
+    *arguments: str,
+    path: Iterable[Path] = (),
+    more: Mapping[str, str] | None = None,
+    first: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line with folders of packages before the installed ones."""
+    """Run the command line with folders of packages before the installed ones.
+
+    `first` is code that runs before it.
+    """
+    code = f"{first}\nfrom encswap.cli import main\nmain()"
+    program = ["-c", code] if first else ["-m", "encswap"]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, path)),
@@ -46,7 +54,7 @@ def encswap(
         **(more or {}),
     }
     return subprocess.run(
-        [sys.executable, "-m", "encswap", *arguments],
+        [sys.executable, *program, *arguments],
         capture_output=True,
         text=True,
         env=environment,

@@ -326,3 +326,19 @@ def test_a_splitter_that_cannot_be_called_names_the_plugin() -> None:
     plugins = loaded(one=plugin(register_word_splitters=register_word_splitters))
     with pytest.raises(PluginError, match="plugin 'one': splitter 'own' is dict"):
         plugins.splitter("own")
+
+
+@pytest.mark.parametrize(
+    ("mark", "winner"),
+    [({}, "second"), ({"trylast": True}, "first"), ({"tryfirst": True}, "second")],
+)
+def test_the_plugin_that_was_loaded_last_is_asked_first(mark: Any, winner: str) -> None:
+    def plugin_of(name: str, **mark: Any) -> object:
+        made = ModuleType(name)
+        groups = [ParamGroup(name, (), 1.0, 0.0)]
+        made.build_param_groups = hookimpl(**mark)(lambda model: groups)  # type: ignore[attr-defined]
+        return made
+
+    plugins = load_plugins([("first", plugin_of("first")), ("second", plugin_of("second", **mark))])
+    found = plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
+    assert [group.name for group in found] == [winner]

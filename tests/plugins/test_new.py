@@ -94,7 +94,9 @@ def made(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_package_passes_ruff_as_it_is_written(made: Path) -> None:
     for command in (["check", "--extend-select", "I"], ["format", "--check"]):
-        subprocess.run(["ruff", *command, "."], cwd=made, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], cwd=made, check=True, capture_output=True
+        )
 
 
 def test_the_package_installs_lists_and_finds_its_tests(made: Path, tmp_path: Path) -> None:
@@ -120,7 +122,12 @@ def test_without_network_the_package_says_so_and_its_tests_are_skipped(tmp_path:
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert "- Not recorded: org/model is not in the cache" in readme
     for command in (["check", "--extend-select", "I"], ["format", "--check"]):
-        subprocess.run(["ruff", *command, "."], cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
 
 
 @pytest.mark.parametrize(
