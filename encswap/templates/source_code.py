@@ -58,9 +58,10 @@ def _listed(value: Any, indent: str, key: str) -> Iterator[str]:
 
 
 def _literal(value: Any) -> str:
-    """A Python literal, strings in double quotes."""
+    """A Python literal, strings in double quotes unless they hold one."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False) if value.isprintable() else ascii(value)
+        plain = value.isprintable() and ('"' not in value or "'" in value)
+        return json.dumps(value, ensure_ascii=False) if plain else ascii(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, Mapping):

@@ -144,8 +144,15 @@ def _lack(spec: EncoderSpec) -> InputError | None:
     kind = spec.fact("tokenizer", {}).get("model")
     if spec.config.get("model_type") and kind in MINI_TOKENIZERS:
         return None
+    told = f"{spec.name} cannot be built at mini scale"
+    if kind is not None and kind not in MINI_TOKENIZERS:
+        known = " or ".join(MINI_TOKENIZERS)
+        return InputError(
+            f"{told}: its tokenizer is {kind}, a mini one is {known}",
+            hint=f"its own files are looked at by `encswap check {spec.name} --depth forward`",
+        )
     also = f"; it is recorded as {spec.layout}" if spec.layout != "encoder" else ""
-    return InputError(f"{spec.name} cannot be built at mini scale{also}", hint=MINI_FACTS)
+    return InputError(f"{told}{also}", hint=MINI_FACTS)
 
 
 def _skip(reason: str) -> None:

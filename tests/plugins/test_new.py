@@ -36,6 +36,13 @@ def new(*arguments: str) -> Any:
     return runner.invoke(app, ["plugins", "new", *arguments])
 
 
+def ruff(folder: Path) -> None:
+    """Hold a package to ruff, as it was written."""
+    for command in (["check", "--extend-select", "I"], ["format", "--check"]):
+        program = [sys.executable, "-m", "ruff", *command, "."]
+        subprocess.run(program, cwd=folder, check=True, capture_output=True)
+
+
 def of_hub(
     repositories: Mapping[str, Repository], folder: Path, hub: str
 ) -> subprocess.CompletedProcess[str]:
@@ -53,12 +60,13 @@ def of_hub(
 
 def test_facts_are_read_from_the_hub_at_one_commit(files: Path, tmp_path: Path) -> None:
     repository = from_folder(files)
-    repository.files["README.md"] = README
+    repository.files["README.md"] = README.replace(b"mit", b"[mit, 'a\"b']")
     done = of_hub({"org/model": repository}, tmp_path, "org/model")
     assert done.returncode == 0, done.stderr
     code = (tmp_path / "new" / "encswap_own.py").read_text(encoding="utf-8")
     assert f'revision="{COMMIT}"' in code
-    assert '"licence": Fact("mit", "V", DATE, "README.md")' in code
+    assert """"licence": Fact('mit, a"b', "V", DATE, "README.md")""" in code
+    ruff(tmp_path / "new")
     assert '"config_class": Fact("RobertaConfig", "V", DATE, "config.json")' in code
     assert '"model": "WordPiece"' in code
     assert re.search(r'^DATE = "\d{4}-\d{2}-\d{2}"$', code, re.MULTILINE)
@@ -93,10 +101,7 @@ def made(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_package_passes_ruff_as_it_is_written(made: Path) -> None:
-    for command in (["check", "--extend-select", "I"], ["format", "--check"]):
-        subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "."], cwd=made, check=True, capture_output=True
-        )
+    ruff(made)
 
 
 def test_the_package_installs_lists_and_finds_its_tests(made: Path, tmp_path: Path) -> None:
@@ -121,13 +126,7 @@ def test_without_network_the_package_says_so_and_its_tests_are_skipped(tmp_path:
     assert "not recorded: org/model is not in the cache and the hub cannot be" in result.stderr
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert "- Not recorded: org/model is not in the cache" in readme
-    for command in (["check", "--extend-select", "I"], ["format", "--check"]):
-        subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "."],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
+    ruff(folder)
 
 
 @pytest.mark.parametrize(

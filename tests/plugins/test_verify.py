@@ -211,12 +211,21 @@ def test_facts_without_a_date_and_a_splitter_that_is_not_there_are_told_of(
         assert told in found["facts"]
 
 
-def test_too_few_facts_for_mini_scale_say_what_to_add() -> None:
-    def register_encoders(register: Any) -> None:
-        register(EncoderSpec("own-encoder", "a/b"))
-
-    with pytest.raises(InputError, match=r"cannot be built at mini scale; add facts\['config'\]"):
-        Verification.of("own", with_plugin(register_encoders=register_encoders))
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, r"cannot be built at mini scale; add facts\['config'\]"),
+        ({"tokenizer": {"model": "BPE"}}, "its tokenizer is BPE, a mini one is WordPiece or"),
+    ],
+)
+def test_too_few_facts_for_mini_scale_say_what_to_add(facts: dict[str, Any], told: str) -> None:
+    recorded = {key: Fact(value, "V", "2026-11") for key, value in facts.items()}
+    spec = EncoderSpec("own-encoder", "a/b", facts=recorded)
+    plugins = with_plugin(register_encoders=lambda register: register(spec))
+    with pytest.raises(InputError, match=told):
+        Verification.of("own", plugins)
+    skipped = Verification.of("own", plugins, bare=True)
+    assert skipped.outcome(skipped.cases[-1]).status == "skipped"
 
 
 def test_an_unknown_name_lists_the_known() -> None:
