@@ -170,11 +170,15 @@ class ParamGroup:
 
 @dataclass(frozen=True)
 class ParamGroupSettings:
-    """What the recipe says of the optimizer's groups; rates are per step, peak."""
+    """What the recipe says of the optimizer's groups; rates are per step, peak.
+
+    `layer_decay` is the factor from one encoder layer's rate to that of the layer below it.
+    """
 
     encoder_lr: float
     head_lr: float
     weight_decay: float
+    layer_decay: float = 1.0
 
 
 @dataclass(frozen=True)

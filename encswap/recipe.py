@@ -18,6 +18,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
+Strategy = Literal["surgical", "fresh-heads", "scratch", "lora"]
+
+
 class Recipe(BaseModel):
     """The settings of one run; defaults stand in `recipes/plan.yaml`."""
 
@@ -32,7 +35,10 @@ class Recipe(BaseModel):
     train: str | None = Field(None, description="training documents: a file, or a shipped set")
     test: str | None = Field(None, description="test documents, scored once")
     dev: str | None = Field(None, description="dev documents; taken from train where not given")
-    strategy: Literal["surgical", "fresh-heads"] = Field(description="what is kept of the base")
+    strategy: Strategy = Field(
+        description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
+        "scratch nothing; lora keeps all and trains adapters"
+    )
     embeddings: str = Field(description="how the marker rows start: transplant, mean, random")
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
     splitter_options: Mapping[str, Any] = Field(
@@ -43,12 +49,34 @@ class Recipe(BaseModel):
     )
     encoder_lr: Annotated[float, Field(gt=0, lt=1)] = Field(description="peak rate of the encoder")
     head_lr: Annotated[float, Field(gt=0, lt=1)] = Field(description="peak rate of the heads")
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="factor from an encoder layer's rate to that of the layer below it"
+    )
+    freeze_encoder_steps: Annotated[int, Field(ge=0)] = Field(
+        0, description="first updates in which the encoder stays as it is: head warm-up"
+    )
+    lora_rank: Annotated[int, Field(ge=1, le=1024)] = Field(16, description="rank of adapters")
+    lora_alpha: Annotated[float, Field(gt=0)] = Field(32.0, description="adapters' scale × rank")
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="within adapters")
+    lora_targets: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        ("encoder", "all_task_heads"), description="gliner2's names of what gets adapters"
+    )
     epochs: Annotated[int, Field(ge=1, le=1000)] = Field(description="passes over the documents")
     batch_size: Annotated[int, Field(ge=1)] = Field(description="documents per step and device")
     gradient_accumulation: Annotated[int, Field(ge=1)] = Field(description="steps per update")
     warmup_ratio: Share = Field(description="share of the updates that warm up")
     weight_decay: Annotated[float, Field(ge=0)] = Field(description="not on biases and norms")
     max_grad_norm: Annotated[float, Field(gt=0)] = Field(1.0, description="gradient clipping")
+    group_by_length: bool = Field(True, description="documents of like length share a batch")
+    gradient_checkpointing: bool = Field(
+        False, description="compute the encoder twice and keep less of it in memory"
+    )
+    attention_backend: Literal["standard", "disentangled_flash"] = Field(
+        "standard", description="gliner2's attention for DeBERTa; flash wants its extra installed"
+    )
+    embedding_rows: Literal["used", "all"] = Field(
+        "used", description="rows that are trained: of the pieces that the documents use, or all"
+    )
     max_length: Annotated[int, Field(ge=16)] = Field(
         description="subtokens per window, the schema prompt counted in"
     )
@@ -72,6 +100,23 @@ class Recipe(BaseModel):
     descriptions: bool = Field(True, description="put the labels' descriptions into the prompt")
     train_count_gate: bool = Field(
         True, description="train the head that gliner2 asks whether a text holds anything"
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="dropout in encoder and heads; as the models say if not given"
+    )
+    negative_masking: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="share of negative spans left out of a span head's loss"
+    )
+    gold_injection: tuple[Share, Share, Share] = Field(
+        (1.0, 0.25, 0.15),
+        description="boundary heads: gold among the proposals at first, at last, and the share of "
+        "steps before it falls",
+    )
+    overfit_patience: Annotated[int, Field(ge=1)] = Field(
+        3, description="epochs in a row of falling loss and falling dev F1 that end training"
+    )
+    report_to: tuple[str, ...] | Literal["auto"] = Field(
+        "auto", description="trackers: tensorboard, wandb, mlflow; auto takes tensorboard if there"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")

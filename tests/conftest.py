@@ -42,6 +42,20 @@ def plugins() -> Plugins:
 @pytest.fixture(scope="session")
 def base(plugins: Plugins) -> Any:
     """A mini base of the real class with drawn, untrained weights."""
+    model = draw_base(plugins, "gliner2-base", max_width=8, counting_layer="count_lstm_v2")
+    open_gate(model)
+    return model
+
+
+@pytest.fixture(scope="session")
+def boundary_base(plugins: Plugins) -> Any:
+    """A mini base with a boundary head, drawn and untrained."""
+    small = {"boundary_dim": 32, "pair_dim": 32, "multihead_pair_compat_heads": 4}
+    return draw_base(plugins, "gliner2.5-base", architecture="boundary", boundary_head=small)
+
+
+def draw_base(plugins: Plugins, name: str, **settings: Any) -> Any:
+    """Draw a small model of a registered base's classes."""
     import torch
 
     from encswap.data.readers import read_examples
@@ -50,20 +64,13 @@ def base(plugins: Plugins) -> Any:
     from encswap.mini.tokenizers import train_tokenizer
     from encswap.swap import gliner
 
-    spec = plugins.bases["gliner2-base"]
+    spec = plugins.bases[name]
     texts = [example.text for example in read_examples(find_data("en-medical/test.jsonl"))]
     tokenizer = train_tokenizer(spec.fact("tokenizer"), texts)
     gliner.add_markers(tokenizer)
     torch.manual_seed(0)
-    model = gliner.new_model(
-        None,
-        LoadedEncoder(draw_encoder(spec, tokenizer), tokenizer),
-        model_name=spec.hub_id,
-        max_width=8,
-        counting_layer="count_lstm_v2",
-    )
-    open_gate(model)
-    return model
+    loaded = LoadedEncoder(draw_encoder(spec, tokenizer), tokenizer)
+    return gliner.new_model(None, loaded, model_name=spec.hub_id, **settings)
 
 
 def open_gate(model: Any) -> None:

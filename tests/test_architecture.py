@@ -16,7 +16,7 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
-    ("recipe", "manifest", "cache"),
+    ("recipe", "manifest", "cache", "processes"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
     ("hub", "sources"),
     ("data",),

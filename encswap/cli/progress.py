@@ -49,6 +49,10 @@ class TerminalWatcher:
         else:
             self._say(f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}")
 
+    def stopped(self, reason: str) -> None:
+        """Say why training ends early."""
+        self._say(f"stopped: {reason}")
+
     def _say(self, line: str) -> None:
         if self.bar is None:
             note(line)

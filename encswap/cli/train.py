@@ -145,9 +145,10 @@ def train_run(
     encoder = recipe.encoder
     spec_of(encoder, plugins)
     with watching() as watcher:
+        from encswap.train.job import Job
         from encswap.train.prepare import make_ready, read_documents
         from encswap.train.record import manifest_of, refuse_changed
-        from encswap.train.run import Job, default_folder, run
+        from encswap.train.run import default_folder, run
 
         path = out or default_folder(encoder)
         if again is None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import Prediction
-from encswap.swap import gliner
+from encswap.swap import gliner, heads
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
 FLOOR = 0.05
@@ -67,23 +66,14 @@ def _score(
     schema = gliner.schema_for(asked.labels, descriptions=asked.descriptions)
     batch = gliner.collate(model, [(text, schema) for text in texts], training=False)
     batch = batch.to(next(model.parameters()).device)
-    for place, logits in enumerate(gliner.span_logits(model, batch)):
-        units = list(zip(batch.start_mappings[place], batch.end_mappings[place], strict=True))
-        found = [] if logits is None else _above(logits, asked.labels, units, floor)
+    for place, spans in enumerate(heads.scored_spans(model, batch, floor)):
+        starts, ends = batch.start_mappings[place], batch.end_mappings[place]
         # gliner2 ends every text with a full stop, which may be none of the text's own.
-        yield [one for one in found if one.end <= len(texts[place])]
-
-
-def _above(
-    logits: torch.Tensor, labels: Sequence[str], units: Sequence[tuple[int, int]], floor: float
-) -> Iterator[Prediction]:
-    scores = logits.float().sigmoid()[:, : len(units)]
-    kept = (scores >= floor).nonzero()
-    values = scores[tuple(kept.T)].tolist()
-    for (label, first, width), score in zip(kept.tolist(), values, strict=True):
-        last = first + width
-        if last < len(units):
-            yield Prediction(units[first][0], units[last][1], labels[label], score)
+        yield [
+            Prediction(starts[first], ends[last], asked.labels[label], score)
+            for label, first, last, score in spans
+            if ends[last] <= len(texts[place])
+        ]
 
 
 def resolve(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from encswap import processes
 from encswap.data.windows import Window, cut, merge
 from encswap.domain import Example, Prediction, WordSplitter
 from encswap.evaluate.candidates import FLOOR, Asked, Progress, score_texts
@@ -45,17 +46,20 @@ def score_documents(
     batch_size: int = 16,
     progress: Progress | None = None,
 ) -> list[list[Prediction]]:
-    """Score documents of any length; candidates of each, in the order of `examples`."""
+    """Score documents of any length; candidates of each, in the order of `examples`.
+
+    Several processes share the windows, and each gets all candidates.
+    """
     # Where gold stands must not decide where a document is cut that is being scored.
     bare = [replace(example, mentions=()) for example in examples]
     windows = cut_windows(model, bare, asked, splitter, max_length)
-    found = score_texts(
+    part = score_texts(
         model,
-        [window.example.text for window in windows],
+        processes.shared([window.example.text for window in windows]),
         asked,
         floor=floor,
         batch_size=batch_size,
         progress=progress,
     )
-    merged = merge(windows, found)
+    merged = merge(windows, processes.together(part, len(windows)))
     return [merged.get(example.id, []) for example in examples]

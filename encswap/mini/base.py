@@ -16,7 +16,6 @@ from encswap.domain import (
     EncoderSpec,
     Example,
     LoadedEncoder,
-    ParamGroupSettings,
     descriptions_of,
     labels_of,
 )
@@ -31,7 +30,9 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe, read_recipe
 from encswap.sources import MINI_BASE, mini_folder
 from encswap.swap import gliner
+from encswap.swap.training_mode import set_label_renaming
 from encswap.train.dataset import build_samples
+from encswap.train.fitting import group_settings
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.progress import Epoch, Watcher
 from encswap.train.trainer import SwapTrainer
@@ -80,10 +81,9 @@ def _train(
         counting_layer=COUNTING_LAYER,
         word_splitter=splitter,
     )
-    gliner.set_label_renaming(model, recipe.synthetic_labels)
+    set_label_renaming(model, recipe.synthetic_labels)
     samples = build_samples(train, splitter, asked.labels, asked.descriptions, width)
-    settings = ParamGroupSettings(recipe.encoder_lr, recipe.head_lr, recipe.weight_decay)
-    groups = plugins.build_param_groups(model, settings)
+    groups = plugins.build_param_groups(model, group_settings(recipe))
     refuse_bad_cover(model, groups)
     watcher.stage("train the mini base")
 

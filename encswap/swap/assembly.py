@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from encswap.domain import EmbeddingTable, LoadedEncoder, WordSplitter
 from encswap.errors import SwapError
 from encswap.plugins import Plugins
-from encswap.swap import gliner
+from encswap.swap import gliner, heads
 
 if TYPE_CHECKING:
     import torch
@@ -132,7 +132,7 @@ def prove_heads(model: PreTrainedModel, base: PreTrainedModel) -> None:
 
 def prove_reload(model: PreTrainedModel, again: PreTrainedModel) -> None:
     """Compare the outputs of a model and its reloaded self."""
-    ours, theirs = (gliner.entity_logits(one, PROOF_TEXT, PROOF_LABELS) for one in (model, again))
+    ours, theirs = (heads.entity_logits(one, PROOF_TEXT, PROOF_LABELS) for one in (model, again))
     if ours.shape != theirs.shape:
         raise SwapError(f"the reloaded model gives {theirs.shape}, the saved one {ours.shape}")
     finite = ours.isfinite()

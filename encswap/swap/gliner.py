@@ -1,4 +1,7 @@
-"""The base model behind one door: every touch of a gliner2 model's inside is in this module."""
+"""The base model behind one door: reading, building, collating and saving gliner2 models.
+
+Every touch of a gliner2 model's inside is here and, for what its heads say, in `heads.py`.
+"""
 
 from __future__ import annotations
 
@@ -59,17 +62,19 @@ def _require_checkpoint(folder: Path) -> None:
 def new_model(
     template: PreTrainedModel | None, encoder: LoadedEncoder, **settings: Any
 ) -> PreTrainedModel:
-    """Build a model around `encoder`: of the template's class and config, or a new span model.
+    """Build a model around `encoder`: of the template's class and config, or a new one.
 
-    `settings` may name `max_width`, `word_splitter`, `model_name` and `counting_layer`. The heads
-    are freshly drawn; the encoder is the one given, not a copy.
+    `settings` may name `max_width`, `word_splitter`, `model_name` and, where there is no template,
+    any field of gliner2's config. The heads are freshly drawn; the encoder is the one given, not a
+    copy.
     """
-    from gliner2 import SpanExtractor
+    from gliner2 import BoundaryExtractor, SpanExtractor
     from gliner2.configuration import ExtractorConfig
 
     splitter = settings.pop("word_splitter", None)
     if template is None:
-        config, kind = ExtractorConfig(**settings), SpanExtractor
+        config = ExtractorConfig(**settings)
+        kind = BoundaryExtractor if config.architecture == "boundary" else SpanExtractor
     else:
         config, kind = _changed_config(template.config, **settings), type(template)
     model = kind(
@@ -199,71 +204,24 @@ def collate(
     """Collate texts with their schemas into gliner2's batch."""
     processor, architecture = model.processor, architecture_of(model)
     if training:
-        return processor.collate_fn_train(items, architecture=architecture)
+        return processor.collate_fn_train(
+            items,
+            architecture=architecture,
+            max_gold_per_query=getattr(model.config, "boundary_head", {}).get(
+                "max_gold_per_query", 32
+            ),
+            # Gold goes in by offsets: a mention inside another one is meant.
+            dedupe_contained_entity_spans=False,
+        )
     return processor.collate_fn_inference(items, error_policy="raise", architecture=architecture)
 
 
-def encode_words(
-    model: PreTrainedModel, batch: Any
-) -> tuple[list[torch.Tensor], list[list[list[torch.Tensor]]]]:
-    """Run the encoder: word vectors (words, hidden) and schema vectors of each text."""
-    words, schemas = model.processor.extract_embeddings_from_batch(
-        model.encode_tokens(batch), batch.input_ids, batch
-    )
-    return words, schemas
+def layers_of(model: PreTrainedModel, target: str) -> list[str]:
+    """Name the linear layers that one of gliner2's LoRA targets stands for."""
+    from gliner2.training.lora_targets import _resolve_targets
 
-
-def span_logits(model: PreTrainedModel, batch: Any) -> list[torch.Tensor | None]:
-    """Score every span of each text with a span head: logits (labels, words, max_width).
-
-    None where gliner2's count head says that the text holds nothing: gliner2 then returns nothing.
-    """
-    words, schemas = encode_words(model, batch)
-    logits, _counts = model._compute_direct_span_logits_batched(batch, words, schemas)
-    return [one[0][0] if one and one[0] is not None else None for one in logits]
-
-
-def entity_logits(model: PreTrainedModel, text: str, labels: Sequence[str]) -> torch.Tensor:
-    """Score one text in evaluation mode, whatever the count head says; for comparing models."""
-    import torch
-
-    was_training = model.training
-    model.eval()
-    batch = collate(model, [(text, schema_for(labels))], training=False)
-    batch = batch.to(next(model.parameters()).device)
-    with torch.inference_mode():
-        if architecture_of(model) == "span":
-            words, schemas = encode_words(model, batch)
-            queries = model.count_embed(torch.stack(schemas[0][0])[1:], 1)[0]
-            scores: torch.Tensor = model.compute_span_scores_batched([words[0]], [queries])[0]
-        else:
-            scores = model.encode_tokens(batch)
-    model.train(was_training)
-    return scores
-
-
-def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch.Tensor:
-    """Cross-entropy of the count head towards "one", from encoder states that it does not train.
-
-    gliner2 asks this head at extraction whether a text holds anything, and returns nothing where it
-    says zero, but trains it on structures alone: after a swap, entities hang on an untrained gate.
-    """
-    import torch
-
-    rows = [
-        (place, positions[0][0])
-        for place, positions in enumerate(batch.schema_special_indices)
-        if positions and positions[0]
-    ]
-    index = torch.tensor(rows, device=states.device)
-    logits = model.count_pred(states[index[:, 0], index[:, 1]].to(model.count_pred[0].weight.dtype))
-    target = torch.ones(len(rows), dtype=torch.long, device=states.device)
-    return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
-
-
-def set_label_renaming(model: PreTrainedModel, share: float) -> None:
-    """Set the share of training samples whose labels gliner2 renames to "entity 1", "entity 2"."""
-    model.processor.sampling_config.synthetic_entity_label_prob = share
+    names: list[str] = _resolve_targets(model, [target])
+    return names
 
 
 def overlap_policy(model: PreTrainedModel) -> str | None:

@@ -120,6 +120,16 @@ def _load_model(spec: EncoderSpec, source: Source) -> tuple[Any, dict[str, Any]]
         ) from error
 
 
+def redraw(encoder: LoadedEncoder, seed: int) -> LoadedEncoder:
+    """Draw the encoder's weights anew: its class and tokenizer, nothing learned."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = type(encoder.model)(encoder.model.config)
+    return LoadedEncoder(model.float(), encoder.tokenizer)
+
+
 def refuse_gaps(name: str, loaded: LoadedEncoder) -> None:
     """Refuse weights that transformers would silently have drawn at random."""
     gaps = [key for key in loaded.missing_keys if not key.startswith(UNUSED_WEIGHTS)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from encswap.swap.gliner import schema_for
@@ -44,6 +44,24 @@ def subtoken_counter(model: PreTrainedModel) -> Callable[[str], int]:
         return max(len(tokenize(unit.lower())), 1)
 
     return count
+
+
+def used_ids(
+    model: PreTrainedModel,
+    units: Iterable[str],
+    labels: Sequence[str],
+    descriptions: Mapping[str, str],
+) -> set[int]:
+    """Collect the ids of the subtokens that units and schema prompts are made of."""
+    processor = model.processor
+    texts = {".", *(unit.lower() for unit in units)}
+    # gliner2 trains with and without descriptions, and renames labels to "entity 1", "entity 2".
+    for described in ({}, descriptions):
+        record = processor.transform_record(".", schema_for(labels, descriptions=described))
+        texts.update(token for tokens in record.schema_tokens_list for token in tokens)
+    texts.update(f"entity {number + 1}" for number in range(len(labels)))
+    pieces = {piece for text in texts for piece in processor._tokenize_cached(text)}
+    return set(processor.tokenizer.convert_tokens_to_ids(sorted(pieces)))
 
 
 def mask_subtokens(

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap import processes
 from encswap.errors import InputError
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, write_manifest
 from encswap.swap import gliner
+from encswap.swap.adapters import without_adapters
+from encswap.swap.rows import whole_table
 from encswap.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,12 +35,14 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make a new run folder; one that holds anything is refused."""
-        refuse_taken(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "log.jsonl").touch()
-        except OSError as error:
-            raise InputError(f"cannot be written: {error.strerror}", where=path) from error
+        if processes.is_main():
+            refuse_taken(path)
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                (path / "log.jsonl").touch()
+            except OSError as error:
+                raise InputError(f"cannot be written: {error.strerror}", where=path) from error
+        processes.wait()
         return cls(path)
 
     @classmethod
@@ -53,17 +58,20 @@ class RunFolder:
         """Where the best model lies."""
         return self.path / CHECKPOINT
 
+    @processes.main_only
     def log(self, **record: Any) -> None:
         """Append one line to log.jsonl."""
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
+    @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:
         """Write the model beside the checkpoint and move it there, so that one is always whole."""
         beside, old = self.path / ".checkpoint.writing", self.path / ".checkpoint.old"
         for left in (beside, old):
             shutil.rmtree(left, ignore_errors=True)
-        gliner.save_model(model, beside)
+        with whole_table(model):
+            gliner.save_model(without_adapters(model), beside)
         if self.checkpoint.is_dir():
             self.checkpoint.replace(old)
         beside.replace(self.checkpoint)
@@ -71,7 +79,9 @@ class RunFolder:
 
     def state_writer(self, progress: Progress) -> StateWriter:
         """Where the Trainer's own state goes at each epoch's end."""
-        shutil.rmtree(self.path / WRITING_STATE, ignore_errors=True)
+        if processes.is_main():
+            shutil.rmtree(self.path / WRITING_STATE, ignore_errors=True)
+        processes.wait()
         return StateWriter(self.path, progress)
 
     def find_state(self) -> Path | None:
@@ -84,6 +94,7 @@ class RunFolder:
         assert state is not None
         return Progress.from_dict(json.loads((state / PROGRESS).read_text(encoding="utf-8")))
 
+    @processes.main_only
     def drop_state(self) -> None:
         """Remove what only a resumption needs."""
         for name in (STATE, OLD_STATE, WRITING_STATE):
@@ -94,9 +105,14 @@ class RunFolder:
     def remember(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Measure once; a resumed run reads what was measured before."""
         path = self.path / f".{name}.remembered"
-        if not path.is_file():
-            write_json(path, measure())
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] | None = None
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+        found = processes.agree(found)
+        if found is None:
+            found = json.loads(json.dumps(measure()))
+            if processes.is_main():
+                write_json(path, found)
         return found
 
     def has_manifest(self) -> bool:
@@ -107,16 +123,19 @@ class RunFolder:
         """What the manifest tells a reader of the scores."""
         return read_manifest(self.path).remarks
 
+    @processes.main_only
     def write_manifest(self, manifest: Manifest) -> None:
         """Write encswap.json into the run and beside the checkpoint's weights."""
         write_manifest(manifest, self.path)
         if self.checkpoint.is_dir():
             write_manifest(manifest, self.checkpoint)
 
+    @processes.main_only
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write metrics.json."""
         write_json(self.path / "metrics.json", metrics)
 
+    @processes.main_only
     def write_lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Write a JSON Lines file in one step."""
         beside = self.path / f".{name}.writing"
@@ -125,6 +144,7 @@ class RunFolder:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
         beside.replace(self.path / name)
 
+    @processes.main_only
     def write_text(self, name: str, text: str) -> None:
         """Write a text file in one step."""
         beside = self.path / f".{name}.writing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,26 +13,59 @@ from encswap.hookspecs import hookimpl
 if TYPE_CHECKING:
     import torch
 
+ENCODER = "encoder."
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+_ADAPTER = ".lora_"
+
 
 @hookimpl(trylast=True)
 def build_param_groups(
     model: torch.nn.Module, settings: ParamGroupSettings
 ) -> list[ParamGroup] | None:
-    """Four groups: encoder and heads, with decay on matrices, without on biases and norms."""
-    divided: dict[tuple[bool, bool], list[tuple[str, torch.nn.Parameter]]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            key = (name.startswith("encoder."), parameter.ndim > 1)
-            divided.setdefault(key, []).append((name, parameter))
+    """Encoder and heads, with decay on matrices, without on biases and norms.
+
+    Where layers decay, each layer of the encoder has groups of its own, the embeddings below all.
+    Adapters train at the heads' rate, as gliner2's do.
+    """
+    named = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
+    top = max((_layer(name) for name, _ in named if name.startswith(ENCODER)), default=0) + 1
+    divided: dict[tuple[str, float, bool], list[tuple[str, torch.nn.Parameter]]] = {}
+    for name, parameter in named:
+        part, rate = _part(name, settings, top)
+        divided.setdefault((part, rate, parameter.ndim > 1), []).append((name, parameter))
     return [
         ParamGroup(
-            name=("encoder" if encoder else "heads") + ("" if decay else ", no decay"),
-            parameters=tuple(divided[encoder, decay]),
-            learning_rate=settings.encoder_lr if encoder else settings.head_lr,
+            name=part + ("" if decay else ", no decay"),
+            parameters=tuple(parameters),
+            learning_rate=rate,
             weight_decay=settings.weight_decay if decay else 0.0,
         )
-        for encoder, decay in sorted(divided, reverse=True)
+        for (part, rate, decay), parameters in divided.items()
     ]
+
+
+def _part(name: str, settings: ParamGroupSettings, top: int) -> tuple[str, float]:
+    """Name the group of a parameter and give its learning rate."""
+    if _ADAPTER in name:
+        return "adapters", settings.head_lr
+    if not name.startswith(ENCODER):
+        return "heads", settings.head_lr
+    if settings.layer_decay == 1.0:
+        return "encoder", settings.encoder_lr
+    layer = _layer(name)
+    if name.startswith(f"{ENCODER}embeddings"):
+        part, below = "encoder embeddings", top
+    elif layer >= 0:
+        part, below = f"encoder layer {layer}", top - 1 - layer
+    else:
+        part, below = "encoder", 0
+    return part, settings.encoder_lr * settings.layer_decay**below
+
+
+def _layer(name: str) -> int:
+    """The number of the layer that a parameter lies in, from 0 at the bottom; -1 outside all."""
+    found = _LAYER.search(name)
+    return int(found.group(1)) if found else -1
 
 
 def refuse_bad_cover(model: torch.nn.Module, groups: Iterable[ParamGroup]) -> None:

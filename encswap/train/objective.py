@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import TrainingError
-from encswap.swap import gliner
+from encswap.swap import gliner, heads
+from encswap.swap.training_mode import training_attributes
 
 if TYPE_CHECKING:
     import torch
@@ -17,28 +18,71 @@ if TYPE_CHECKING:
 
 # What gliner2 2.1 prints where it catches an exception in one sample and goes on with zero loss.
 _SWALLOWED = re.compile(r"Error processing sample (\d+): (.*)")
+NEGATIVE_MASKING = 0.5
+"""The share of negative spans that gliner2 leaves out of a span head's loss."""
 
 
-def training_loss(model: Any, core: PreTrainedModel, batch: Any, *, gate: bool) -> torch.Tensor:
-    """Sum of the losses of a batch; `model` may wrap `core`.
+@contextlib.contextmanager
+def objective(
+    model: PreTrainedModel, *, gate: bool, negative_masking: float = NEGATIVE_MASKING
+) -> Iterator[None]:
+    """Give a model its training objective for a while; `model(batch)` then includes the gate's.
+
+    The gate belongs inside `forward`, where DistributedDataParallel waits for its gradients.
+    """
+    attributes = training_attributes(model, negative_masking)
+    if gate and gliner.architecture_of(model) == "span":
+        attributes["forward"] = _with_gate(model)
+    for name, value in attributes.items():
+        setattr(model, name, value)
+    try:
+        yield
+    finally:
+        for name in attributes:
+            model.__dict__.pop(name, None)
+
+
+def _with_gate(model: PreTrainedModel) -> Any:
+    own = model.forward
+
+    def forward(batch: Any, **options: Any) -> Any:
+        with captured_states(model) as states:
+            result = own(batch, **options)
+        result["gate_loss"] = heads.gate_loss(model, states[-1].detach(), batch)
+        result["total_loss"] = result["total_loss"] + result["gate_loss"]
+        return result
+
+    return forward
+
+
+def training_loss(model: Any, batch: Any) -> torch.Tensor:
+    """Sum of the losses of a batch.
 
     Raises `TrainingError` with the sample's id where gliner2 lost a sample, or the loss is not
     finite.
     """
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), captured_states(core) as states:
+    with contextlib.redirect_stdout(printed):
         result = model(batch)
     if result["batch_size"] != len(batch):
         raise TrainingError(_lost_sample(printed.getvalue(), batch))
     loss: torch.Tensor = result["total_loss"]
-    if not bool(loss.isfinite()):
-        raise TrainingError(
-            f"the loss is {loss.item()} on samples {', '.join(sample_ids(batch))}",
-            hint="lower encoder_lr and head_lr, or use precision fp32",
-        )
-    if gate and gliner.architecture_of(core) == "span":
-        loss = loss + gliner.gate_loss(core, states[-1].detach(), batch)
+    for name, part in {"loss": loss, **_parts(result)}.items():
+        if not bool(part.isfinite().all()):
+            raise TrainingError(
+                f"the {name} is {part.item()} on samples {', '.join(sample_ids(batch))}",
+                hint="lower encoder_lr and head_lr, or use precision fp32",
+            )
     return loss
+
+
+def _parts(result: Any) -> Mapping[str, torch.Tensor]:
+    """The terms of a boundary head's loss, which gliner2 counts as zero where they are not finite.
+
+    A span head hides nothing: there the sum is enough.
+    """
+    parts: Mapping[str, torch.Tensor] | None = getattr(result, "losses", None)
+    return parts or {}
 
 
 @contextlib.contextmanager

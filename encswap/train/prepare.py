@@ -18,7 +18,14 @@ from encswap.manifest import checksum
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
+from encswap.swap.adapters import add_adapters
 from encswap.swap.assembly import prove, swap_encoder
+from encswap.swap.loading import redraw
+from encswap.swap.training_mode import (
+    checkpoint_gradients,
+    set_label_renaming,
+    use_flash_attention,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,6 +52,7 @@ class Ready:
     splitter_name: str
     coverage: Coverage
     max_width: int | None
+    embeddings: str
     origins: Mapping[str, int]
     base_source: Source
     encoder_source: Source
@@ -119,31 +127,53 @@ def make_ready(
     if gliner.max_width_of(base) is not None:
         refuse_low_coverage(coverage, width, name, recipe, plugins)
     encoder = plugins.load_encoder(spec, encoder_source)
+    scratch = recipe.strategy == "scratch"
+    kept = recipe.strategy in ("surgical", "lora")
+    method = "random" if scratch else recipe.embeddings
     swapped = swap_encoder(
         base,
-        encoder,
+        redraw(encoder, recipe.seed) if scratch else encoder,
         plugins,
         splitter=splitter,
         name=encoder_source.identifier,
         max_width=width,
-        method=recipe.embeddings,
-        heads="kept" if recipe.strategy == "surgical" else "fresh",
+        method=method,
+        heads="kept" if kept else "fresh",
         seed=recipe.seed,
     )
-    if recipe.strategy == "surgical":
+    if kept:
         prove(swapped.model, base, splitter)
-    gliner.set_label_renaming(swapped.model, recipe.synthetic_labels)
+    model = gliner.put_on_device(swapped.model)
+    set_up(model, recipe)
     return Ready(
-        model=gliner.put_on_device(swapped.model),
+        model=model,
         base=gliner.put_on_device(base),
         splitter=splitter,
         splitter_name=name,
         coverage=coverage,
         max_width=gliner.max_width_of(swapped.model),
+        embeddings=method,
         origins=swapped.origins,
         base_source=base_source,
         encoder_source=encoder_source,
     )
+
+
+def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
+    """Set a model up for training as the recipe says."""
+    set_label_renaming(model, recipe.synthetic_labels)
+    if recipe.attention_backend != "standard":
+        use_flash_attention(model)
+    if recipe.strategy == "lora":
+        add_adapters(
+            model,
+            rank=recipe.lora_rank,
+            alpha=recipe.lora_alpha,
+            dropout=recipe.lora_dropout,
+            targets=recipe.lora_targets,
+        )
+    if recipe.gradient_checkpointing:
+        checkpoint_gradients(model)
 
 
 def refuse_low_coverage(

@@ -31,6 +31,9 @@ class Watcher(Protocol):
     def epoch(self, record: Epoch, improved: bool) -> None:
         """One epoch is trained and scored."""
 
+    def stopped(self, reason: str) -> None:
+        """Training ends before its last epoch."""
+
 
 @dataclass
 class Progress:
@@ -40,11 +43,15 @@ class Progress:
     best_f1: float = -1.0
     threshold: float = 0.5
     since_best: int = 0
+    declining: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def close(self, number: int, loss: float, dev_f1: float, threshold: float) -> bool:
         """Take in an epoch's result and tell whether it is the best so far."""
         now = time.monotonic()
+        before = self.epochs[-1] if self.epochs else None
+        worse = before is not None and loss < before.train_loss and dev_f1 < before.dev_f1
+        self.declining = self.declining + 1 if worse else 0
         self.epochs.append(Epoch(number, loss, dev_f1, threshold, now - self.began))
         self.began = now
         improved = dev_f1 > self.best_f1
@@ -52,6 +59,22 @@ class Progress:
         if improved:
             self.best_f1, self.threshold = dev_f1, threshold
         return improved
+
+    def stop_reason(self, patience: int, overfit_patience: int) -> str | None:
+        """Say why training should end now, or None."""
+        if self.declining >= overfit_patience:
+            return (
+                f"overfitting: over {self.declining} epochs the training loss fell and so did dev "
+                f"F1; epoch {self.best_epoch} is kept"
+            )
+        if self.since_best >= patience:
+            return f"no better dev F1 for {self.since_best} epochs; epoch {self.best_epoch} is kept"
+        return None
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose model is kept."""
+        return self.epochs[-1 - self.since_best].epoch if self.epochs else 0
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the clock."""

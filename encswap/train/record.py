@@ -43,7 +43,7 @@ def manifest_of(
         splitter=describe_splitter(ready.splitter_name, ready.splitter, recipe.splitter_options),
         max_width=ready.max_width,
         threshold=threshold,
-        embeddings=recipe.embeddings,
+        embeddings=ready.embeddings,
         origins=dict(ready.origins),
         labels=documents.asked.labels,
         descriptions=dict(documents.asked.descriptions),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback
 
+from encswap import processes
 from encswap.domain import ParamGroup
 from encswap.recipe import Recipe
+from encswap.swap.training_mode import drop_out, set_schedules
+from encswap.train.arguments import training_arguments
 from encswap.train.collation import Collator
 from encswap.train.dataset import Samples
 from encswap.train.folder import StateWriter
-from encswap.train.objective import training_loss
+from encswap.train.objective import objective, training_loss
+from encswap.train.order import Order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,6 +50,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         self._core = model
         self._state = state
         self._epoch_losses: list[float] = []
+        if recipe.dropout is not None:
+            drop_out(model, recipe.dropout)
         super().__init__(
             model=model,
             args=training_arguments(
@@ -53,17 +59,36 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
             ),
             train_dataset=samples,
             data_collator=Collator(model, recipe.seed, recipe.mask_subtokens, self._epoch),
-            callbacks=[_Watch(self, on_epoch, on_step)],
+            callbacks=[_Watch(self, on_epoch, on_step), _Thaw(model, recipe.freeze_encoder_steps)],
         )
+        # gliner2's loss is a sum; `forward` may take keywords without meaning the Trainer's.
+        self.model_accepts_loss_kwargs = False
         # The Trainer's own progress prints on stdout, which belongs to results.
         from transformers import PrinterCallback, ProgressCallback
 
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
 
+    def train(self, resume_from_checkpoint: str | None = None) -> None:
+        """Train to the end, or until `on_epoch` stops it."""
+        recipe = self._recipe
+        with objective(
+            self._core, gate=recipe.train_count_gate, negative_masking=recipe.negative_masking
+        ):
+            super().train(resume_from_checkpoint=resume_from_checkpoint)
+
     def _epoch(self) -> int:
         # The state's epoch is a fraction that reaches a whole number at an epoch's end.
         return int((self.state.epoch or 0.0) + 1e-6)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Order:  # noqa: ARG002
+        samples = self.train_dataset
+        return Order(
+            samples.lengths,
+            self._recipe.batch_size * processes.count(),
+            self._recipe.seed,
+            grouped=self._recipe.group_by_length,
+        )
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
         """Make AdamW over the groups that the plugins built."""
@@ -88,6 +113,20 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         if self._state is not None and self.args.should_save:
             self._state.move(self._state.writing / f"checkpoint-{self.state.global_step}")
+        processes.wait()
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Let the main process write the random states of all."""
+        if processes.count() == 1:
+            super()._save_rng_state(output_dir)
+            return
+        name = f"rng_state_{processes.index()}.pth"
+        with tempfile.TemporaryDirectory(prefix="encswap-state-") as folder:
+            super()._save_rng_state(folder)
+            states = processes.gather([(name, (Path(folder) / name).read_bytes())])
+        if processes.is_main():
+            for (file, content), *_ in states:
+                (Path(output_dir) / file).write_bytes(content)
 
     def compute_loss(
         self,
@@ -96,15 +135,21 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Any = None,  # noqa: ARG002
     ) -> Any:
-        """Return gliner2's loss, a sum over the batch."""
-        loss = training_loss(model, self._core, inputs, gate=self._recipe.train_count_gate)
+        """Return gliner2's loss, a sum over the batch of all processes."""
+        start, end, hold = self._recipe.gold_injection
+        step, steps = self.state.global_step, self.state.max_steps
+        set_schedules(self._core, step, steps, start=start, end=end, hold=hold)
+        loss = training_loss(model, inputs)
         self._epoch_losses.append(float(loss.detach()) / len(inputs))
+        # The gradients of several processes are averaged, and those of a sum must be added.
+        loss = loss * processes.count()
         return (loss, {}) if return_outputs else loss
 
     def mean_loss(self) -> float:
-        """The mean loss per sample since the last call."""
+        """The mean loss per sample since the last call, over all processes."""
         losses, self._epoch_losses = self._epoch_losses, []
-        return sum(losses) / len(losses) if losses else 0.0
+        together = [one for part in processes.gather(losses) for one in part]
+        return sum(together) / len(together) if together else 0.0
 
     def latest_loss(self) -> float:
         """The loss per sample of the latest step."""
@@ -126,38 +171,14 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
 
-def training_arguments(
-    recipe: Recipe, samples: int, folder: Path, *, saves: bool
-) -> TrainingArguments:
-    """Translate the recipe for the Trainer, which saves its state at each epoch's end or never."""
-    updates = math.ceil(math.ceil(samples / recipe.batch_size) / recipe.gradient_accumulation)
-    precision = precision_of(recipe)
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation,
-        warmup_steps=round(recipe.warmup_ratio * updates * recipe.epochs),
-        max_grad_norm=recipe.max_grad_norm,
-        lr_scheduler_type="linear",
-        fp16=precision == "fp16",
-        bf16=precision == "bf16",
-        seed=recipe.seed,
-        data_seed=recipe.seed,
-        use_cpu=not torch.cuda.is_available(),
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        save_strategy="epoch" if saves else "no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
+class _Thaw(TrainerCallback):  # type: ignore[misc]
+    """Keeps the encoder as it is for the first steps, so that fresh heads do not spoil it."""
 
+    def __init__(self, model: PreTrainedModel, steps: int) -> None:
+        self.parameters = [one for one in model.encoder.parameters() if one.requires_grad]
+        self.steps = steps
 
-def precision_of(recipe: Recipe) -> str:
-    """Resolve `auto`: bf16 where the device has it, else fp16 on a GPU, else float32."""
-    if not torch.cuda.is_available():
-        return "fp32"
-    if recipe.precision != "auto":
-        return recipe.precision
-    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        if self.steps:
+            for parameter in self.parameters:
+                parameter.requires_grad_(state.global_step >= self.steps)

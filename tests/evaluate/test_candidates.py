@@ -14,7 +14,7 @@ from encswap.data.units import CachedSplitter
 from encswap.domain import Prediction
 from encswap.evaluate.candidates import Asked, resolve, score_texts
 from encswap.evaluate.documents import score_documents
-from encswap.swap import gliner
+from encswap.swap import gliner, heads
 
 LABELS = ("Disease", "Drug")
 THRESHOLDS = (0.3, 0.45, 0.5, 0.505, 0.6)
@@ -36,11 +36,27 @@ def lively(base):
     return model.eval()
 
 
-def test_every_threshold_equals_a_separate_extraction(lively, texts):
-    found = score_texts(lively, texts, Asked(LABELS, {}), floor=0.05)
+@pytest.fixture
+def lively_boundary(boundary_base):
+    """The drawn boundary base, sure of nothing, abstaining here and there."""
+    import copy
+    import dataclasses
+
+    model = copy.deepcopy(boundary_base)
+    model.boundary_settings = dataclasses.replace(model.boundary_settings, pair_temperature=8.0)
+    with torch.no_grad():
+        model.boundary_head.null_projection.weight.normal_(generator=torch.manual_seed(3))
+    return model.eval()
+
+
+@pytest.mark.parametrize("kind", ["lively", "lively_boundary"])
+def test_every_threshold_equals_a_separate_extraction(kind, texts, request):
+    model = request.getfixturevalue(kind)
+    policy = gliner.overlap_policy(model)
+    found = score_texts(model, texts, Asked(LABELS, {}), floor=0.05)
     assert sum(len(one) for one in found) > 100
     for threshold in THRESHOLDS:
-        theirs = lively.batch_extract_entities(
+        theirs = model.batch_extract_entities(
             texts, list(LABELS), threshold=threshold, include_spans=True, include_confidence=True
         )
         for ours, result in zip(found, theirs, strict=True):
@@ -49,7 +65,7 @@ def test_every_threshold_equals_a_separate_extraction(lively, texts):
                 for label, spans in result["entities"].items()
                 for one in spans
             }
-            got = {(one.start, one.end, one.label) for one in resolve(ours, threshold, None)}
+            got = {(one.start, one.end, one.label) for one in resolve(ours, threshold, policy)}
             assert got == want
 
 
@@ -112,4 +128,4 @@ def test_a_closed_count_gate_returns_nothing_as_gliner2_does(base, texts):
     with torch.no_grad():
         model.count_pred[-1].bias[0] += 100
     assert score_texts(model, texts[:2], Asked(LABELS, {}), floor=0.01) == [[], []]
-    assert gliner.entity_logits(model, texts[0], LABELS).isfinite().any()
+    assert heads.entity_logits(model, texts[0], LABELS).isfinite().any()

@@ -17,7 +17,8 @@ from encswap.report.page import write_page
 from encswap.report.reading import read_run
 from encswap.report.texts import Texts
 from encswap.train.folder import RunFolder
-from encswap.train.run import Job, run
+from encswap.train.job import Job
+from encswap.train.run import run
 from tests.report.conftest import LABELS, write_run
 from tests.train.test_run import Silent, head, prepare
 

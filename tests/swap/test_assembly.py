@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from encswap.errors import SwapError
-from encswap.swap import gliner
+from encswap.swap import gliner, heads
 from encswap.swap.assembly import prove, prove_heads, swap_encoder
 
 TEXT = "당뇨병 환자에게 인슐린을 투여하였다. HbA1c는 8.1%였다."
@@ -37,8 +37,8 @@ def test_plain_gliner2_reloads_the_same_numbers(base, plugins, load_mini, name, 
     model = swapped(base, plugins, load_mini(name), max_width=12)
     gliner.save_model(model, tmp_path / "saved")
     again = AutoExtractor.from_pretrained(str(tmp_path / "saved"))
-    ours = gliner.entity_logits(model, TEXT, LABELS)
-    theirs = gliner.entity_logits(again, TEXT, LABELS)
+    ours = heads.entity_logits(model, TEXT, LABELS)
+    theirs = heads.entity_logits(again, TEXT, LABELS)
     finite = ours.isfinite()
     assert finite.any()
     assert torch.allclose(ours[finite], theirs[finite], atol=1e-6, rtol=0)

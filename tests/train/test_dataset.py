@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from encswap.domain import Example, Mention
+from encswap.swap.training_mode import set_label_renaming
 from encswap.train.dataset import build_samples
 
 TEXT = "당뇨병은 만성 질환이다."
@@ -35,6 +36,6 @@ def test_collation_puts_every_sample_s_gold_at_its_own_words(base, plugins):
     model.set_word_splitter(plugins.splitter("char"))
     example = Example("doc", TEXT, (INSIDE, WHOLE))
     samples = build_samples([example], plugins.splitter("char"), ("Disease",), {}, 8)
-    gliner.set_label_renaming(model, 0.0)
+    set_label_renaming(model, 0.0)
     batch = gliner.collate(model, list(samples.items), training=True)
     assert batch.structure_labels[0] == [[1, [[[(0, 2), (4, 5)]]]]]

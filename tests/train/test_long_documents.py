@@ -16,8 +16,9 @@ from encswap.recipe import read_recipe
 from encswap.sources import resolve
 from encswap.swap import gliner
 from encswap.train.folder import RunFolder
+from encswap.train.job import Job
 from encswap.train.prepare import make_ready, read_documents
-from encswap.train.run import Job, run
+from encswap.train.run import run
 from encswap.train.scoring import predict_saved
 
 LENGTH = 20_000
@@ -27,6 +28,7 @@ class Silent:
     def stage(self, name): ...
     def step(self, done, total, loss): ...
     def epoch(self, record, improved): ...
+    def stopped(self, reason): ...
 
 
 def long_document() -> Example:

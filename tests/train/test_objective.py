@@ -9,8 +9,9 @@ import torch
 
 from encswap.domain import Mention
 from encswap.errors import TrainingError
-from encswap.swap import gliner
-from encswap.train.objective import training_loss
+from encswap.swap import gliner, heads
+from encswap.swap.training_mode import set_label_renaming
+from encswap.train.objective import objective, training_loss
 
 TEXT = "Pneumonia was treated with amoxicillin."
 GOLD = (Mention(0, 9, "Disease", "Pneumonia"), Mention(27, 38, "Drug", "amoxicillin"))
@@ -25,7 +26,7 @@ def batch_of(model, *ids):
 @pytest.fixture
 def model(base):
     copied = copy.deepcopy(base)
-    gliner.set_label_renaming(copied, 0.0)
+    set_label_renaming(copied, 0.0)
     return copied.train()
 
 
@@ -33,7 +34,7 @@ def test_a_sample_that_fails_inside_gliner2_stops_training_by_its_id(model, caps
     batch = batch_of(model, "doc-1", "doc-2", "doc-3")
     batch.structure_labels[1] = [[1, [[[(0,)], [(0, 0)]]]]]
     with pytest.raises(TrainingError, match=r"'doc-2' fails inside gliner2"):
-        training_loss(model, model, batch, gate=True)
+        training_loss(model, batch)
     assert capsys.readouterr().out == ""
 
 
@@ -48,7 +49,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_samples(model):
     with torch.no_grad():
         model.span_rep.span_rep_layer.out_project[3].bias.fill_(float("nan"))
     with pytest.raises(TrainingError, match="the loss is nan on samples doc-1, doc-2"):
-        training_loss(model, model, batch_of(model, "doc-1", "doc-2"), gate=True)
+        training_loss(model, batch_of(model, "doc-1", "doc-2"))
 
 
 def test_the_gate_adds_gradients_to_the_count_head_alone(model):
@@ -57,7 +58,8 @@ def test_the_gate_adds_gradients_to_the_count_head_alone(model):
     for gate in (False, True):
         model.zero_grad()
         torch.manual_seed(0)
-        training_loss(model, model, batch, gate=gate).backward()
+        with objective(model, gate=gate):
+            training_loss(model, batch).backward()
         gradients[gate] = {
             name: parameter.grad.clone()
             for name, parameter in model.named_parameters()
@@ -75,8 +77,9 @@ def test_the_gate_learns_to_say_that_a_text_holds_entities(model):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(60):
         optimizer.zero_grad()
-        training_loss(model, model, batch_of(model, "doc-1"), gate=True).backward()
+        with objective(model, gate=True):
+            training_loss(model, batch_of(model, "doc-1")).backward()
         optimizer.step()
     model.eval()
     batch = gliner.collate(model, [(TEXT, gliner.schema_for(LABELS))], training=False)
-    assert gliner.span_logits(model, batch)[0] is not None
+    assert heads.span_logits(model, batch)[0] is not None

@@ -15,8 +15,9 @@ from encswap.mini.encoders import mini_encoder
 from encswap.recipe import read_recipe
 from encswap.sources import resolve, spec_of
 from encswap.train.folder import RunFolder
+from encswap.train.job import Job
 from encswap.train.prepare import make_ready, read_documents
-from encswap.train.run import Job, run
+from encswap.train.run import run
 from encswap.train.scoring import predict_saved, score_saved
 
 
@@ -34,6 +35,9 @@ class Silent:
 
     def epoch(self, record, improved):
         self.epochs.append(record)
+
+    def stopped(self, reason):
+        self.stages.append(f"stopped: {reason}")
 
 
 def head(source: str, count: int, path: Path) -> Path:
