@@ -92,6 +92,7 @@ dataclass ParamGroupSettings
 ParamGroupSettings.encoder_lr: float
 ParamGroupSettings.head_lr: float
 ParamGroupSettings.weight_decay: float
+ParamGroupSettings.layer_decay: float = …
 dataclass Source
 Source.name: str
 Source.path: Path

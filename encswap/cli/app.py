@@ -9,7 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from encswap.errors import EncswapError
+from encswap.errors import EncswapError, InputError
+from encswap.processes import is_main
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
 # a step of a small model took eight times as long; so they spin briefly, then sleep. Asleep at once
@@ -25,7 +26,9 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except EncswapError as error:
-            sys.stderr.write(f"encswap: {error}\n")
+            # What is wrong with the input is wrong for all processes: the main one says it.
+            if is_main() or not isinstance(error, InputError):
+                sys.stderr.write(f"encswap: {error}\n")
             raise typer.Exit(error.exit_code) from error
 
 

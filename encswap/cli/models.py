@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +67,13 @@ def build_mini(plugins: Plugins, watcher: TerminalWatcher, spec: EncoderSpec) ->
 
 def build_mini_base(plugins: Plugins, watcher: TerminalWatcher) -> None:
     """Train the mini base, once."""
+    from encswap import processes
     from encswap.mini.base import mini_base
 
-    mini_base(plugins, watcher)
+    if processes.count() == 1:
+        mini_base(plugins, watcher)
+    else:
+        # It is trained by one process, which must not wait for the others.
+        watcher.stage("build the mini base")
+        alone = {k: v for k, v in os.environ.items() if k not in processes.VARIABLES}
+        subprocess.run([sys.executable, "-m", "encswap.mini"], env=alone, check=True)

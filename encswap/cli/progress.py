@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from encswap.cli.output import note
+from encswap.processes import is_main
 
 if TYPE_CHECKING:
     from encswap.train.progress import Epoch
@@ -65,10 +66,23 @@ class TerminalWatcher:
             self.task = None
 
 
+class SilentWatcher(TerminalWatcher):
+    """Says nothing: the main process speaks for all."""
+
+    def stage(self, name: str) -> None:
+        """Say nothing."""
+
+    def _say(self, line: str) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def watching() -> Iterator[TerminalWatcher]:
     """Give a watcher that suits where stderr goes."""
     quiet_libraries()
+    if not is_main():
+        yield SilentWatcher()
+        return
     if not sys.stderr.isatty():
         yield TerminalWatcher()
         return

@@ -41,7 +41,7 @@ def train(
     control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
-    strategy: str = typer.Option(None, "--strategy", help="surgical or fresh-heads."),
+    strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
@@ -61,6 +61,7 @@ def train(
 ) -> None:
     """Run the command."""
     from encswap.cli.seeds import report_seeds, train_seeds
+    from encswap.processes import is_main
 
     overrides: dict[str, Any] = {
         "encoder": encoder,
@@ -83,6 +84,8 @@ def train(
     else:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
         metrics, folder = train_seeds(recipe, out, seeds, allow_pickle=allow_pickle)
+    if not is_main():
+        return
     write_result = report if seeds == 1 or resume is not None else report_seeds
     write_result(metrics, folder, format_)
     missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
@@ -131,6 +134,7 @@ def train_run(
     force: bool = False,
 ) -> tuple[dict[str, Any], Path]:
     """Prepare and run; the output folder is checked before anything is loaded."""
+    from encswap import processes
     from encswap.cli.models import find_control, find_models
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
@@ -145,24 +149,26 @@ def train_run(
     encoder = recipe.encoder
     spec_of(encoder, plugins)
     with watching() as watcher:
+        processes.join()
         from encswap.train.job import Job
         from encswap.train.prepare import make_ready, read_documents
         from encswap.train.record import manifest_of, refuse_changed
         from encswap.train.run import default_folder, run
 
-        path = out or default_folder(encoder)
+        path = processes.agree(out or default_folder(encoder))
         if again is None:
             refuse_taken(path)
         documents = read_documents(recipe)
-        models = find_models(
-            plugins,
-            watcher,
-            base=recipe.base,
-            encoder=encoder,
-            scale=recipe.scale,
-            allow_pickle=allow_pickle,
-        )
-        control = find_control(plugins, watcher, recipe.control)
+        with processes.main_first():
+            models = find_models(
+                plugins,
+                watcher,
+                base=recipe.base,
+                encoder=encoder,
+                scale=recipe.scale,
+                allow_pickle=allow_pickle,
+            )
+            control = find_control(plugins, watcher, recipe.control)
         watcher.stage(f"swap {models.spec.name} into {models.base.name}")
         ready = make_ready(
             recipe,
@@ -176,7 +182,8 @@ def train_run(
         if again is not None:
             refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
         metrics = run(Job(recipe, documents, ready, plugins, folder, watcher, control))
-    draw_report(path)
+    if processes.is_main():
+        draw_report(path)
     return metrics, path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ def add_adapters(
                 hint="encoder, encoder.query, all_task_heads, classification_head, "
                 f"extractive_head, {', '.join(model.task_module_names())}",
             )
-    model.apply_lora(r=rank, alpha=alpha, dropout=dropout, targets=list(targets))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
+        model.apply_lora(r=rank, alpha=alpha, dropout=dropout, targets=list(targets))
 
 
 def without_adapters(model: PreTrainedModel) -> PreTrainedModel:

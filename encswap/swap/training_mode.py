@@ -44,9 +44,9 @@ def checkpoint_gradients(model: PreTrainedModel) -> None:
     """Let the encoder compute its layers again in the backward pass, and keep less in memory."""
     if not model.encoder.supports_gradient_checkpointing:
         raise InputError("gradient_checkpointing: this encoder's class does not support it")
-    model.encoder.gradient_checkpointing_enable(
-        gradient_checkpointing_kwargs={"use_reentrant": False}
-    )
+    # transformers renamed it in 5; both take the same one argument, by place.
+    new = getattr(model.encoder, "activation_checkpointing_enable", None)
+    (new or model.encoder.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def training_attributes(model: PreTrainedModel, negative_masking: float) -> dict[str, Any]:

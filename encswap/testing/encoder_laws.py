@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.readers import read_examples
-from encswap.domain import CheckContext, Depth, ParamGroup, ParamGroupSettings, Subject, labels_of
+from encswap.domain import CheckContext, Depth, ParamGroup, Subject, labels_of
 from encswap.errors import PluginError
 from encswap.mini.encoders import corpus
 from encswap.recipe import read_recipe
@@ -17,8 +17,9 @@ from encswap.swap.assembly import prove_heads, prove_reload
 from encswap.testing.broken import after, require
 from encswap.testing.trial import SEED, Trial
 from encswap.train.dataset import build_samples
+from encswap.train.fitting import group_settings
 from encswap.train.groups import refuse_bad_cover
-from encswap.train.objective import training_loss
+from encswap.train.objective import objective, training_loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -122,7 +123,8 @@ def learns(trial: Trial) -> None:
         model.train()
         for _ in range(STEPS):
             optimizer.zero_grad()
-            training_loss(model, model, batch, gate=True).backward()  # type: ignore[no-untyped-call]
+            with objective(model, gate=True):
+                training_loss(model, batch).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     after_steps = _loss(model, batch)
     told = f"{STEPS} steps take the loss from {before:.3f} to {after_steps:.3f}"
@@ -134,8 +136,8 @@ def _loss(model: PreTrainedModel, batch: Any) -> float:
     import torch
 
     model.eval()
-    with torch.no_grad():
-        return float(training_loss(model, model, batch, gate=True))
+    with torch.no_grad(), objective(model, gate=True):
+        return float(training_loss(model, batch))
 
 
 @after("swaps", "learns")
@@ -158,5 +160,4 @@ def laws_for(trial: Trial) -> list[Callable[[Trial], None]]:
 
 def _groups(trial: Trial) -> list[ParamGroup]:
     recipe = read_recipe(layers=("mini",))
-    settings = ParamGroupSettings(recipe.encoder_lr, recipe.head_lr, recipe.weight_decay)
-    return trial.plugins.build_param_groups(trial.swapped.model, settings)
+    return trial.plugins.build_param_groups(trial.swapped.model, group_settings(recipe))

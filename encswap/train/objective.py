@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import TrainingError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # What gliner2 2.1 prints where it catches an exception in one sample and goes on with zero loss.
 _SWALLOWED = re.compile(r"Error processing sample (\d+): (.*)")
+BOUNDARY_SCORES = ("start_logits", "end_logits", "inside_logits", "null_logits", "count_log_rates")
 NEGATIVE_MASKING = 0.5
 """The share of negative spans that gliner2 leaves out of a span head's loss."""
 
@@ -67,22 +68,25 @@ def training_loss(model: Any, batch: Any) -> torch.Tensor:
     if result["batch_size"] != len(batch):
         raise TrainingError(_lost_sample(printed.getvalue(), batch))
     loss: torch.Tensor = result["total_loss"]
-    for name, part in {"loss": loss, **_parts(result)}.items():
-        if not bool(part.isfinite().all()):
-            raise TrainingError(
-                f"the {name} is {part.item()} on samples {', '.join(sample_ids(batch))}",
-                hint="lower encoder_lr and head_lr, or use precision fp32",
-            )
+    if not bool(loss.isfinite()) or not_numbers(result):
+        raise TrainingError(
+            f"{', '.join(not_numbers(result)) or 'the loss'} is not finite on samples "
+            f"{', '.join(sample_ids(batch))}",
+            hint="lower encoder_lr and head_lr, or use precision fp32",
+        )
     return loss
 
 
-def _parts(result: Any) -> Mapping[str, torch.Tensor]:
-    """The terms of a boundary head's loss, which gliner2 counts as zero where they are not finite.
+def not_numbers(result: Any) -> list[str]:
+    """Name the scores of a boundary head that are not numbers.
 
-    A span head hides nothing: there the sum is enough.
+    gliner2 counts the terms of the loss that come of them as zero. A span head hides nothing.
     """
-    parts: Mapping[str, torch.Tensor] | None = getattr(result, "losses", None)
-    return parts or {}
+    scores = {name: getattr(result, name, None) for name in BOUNDARY_SCORES}
+    candidates = getattr(result, "candidates", None)
+    if candidates is not None:
+        scores["pair_logits"] = candidates.pair_logits
+    return [name for name, one in scores.items() if one is not None and bool(one.isnan().any())]
 
 
 @contextlib.contextmanager

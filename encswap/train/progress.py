@@ -35,6 +35,22 @@ class Watcher(Protocol):
         """Training ends before its last epoch."""
 
 
+class Unwatched:
+    """Tells nobody."""
+
+    def stage(self, name: str) -> None:
+        """Tell nobody."""
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """Tell nobody."""
+
+    def epoch(self, record: Epoch, improved: bool) -> None:
+        """Tell nobody."""
+
+    def stopped(self, reason: str) -> None:
+        """Tell nobody."""
+
+
 @dataclass
 class Progress:
     """What is known while training goes on, and what a resumed run starts from."""

@@ -48,7 +48,7 @@ def test_gliner2_itself_would_have_counted_that_sample_as_zero(model, capsys):
 def test_a_loss_that_is_not_finite_stops_training_with_the_samples(model):
     with torch.no_grad():
         model.span_rep.span_rep_layer.out_project[3].bias.fill_(float("nan"))
-    with pytest.raises(TrainingError, match="the loss is nan on samples doc-1, doc-2"):
+    with pytest.raises(TrainingError, match="the loss is not finite on samples doc-1, doc-2"):
         training_loss(model, batch_of(model, "doc-1", "doc-2"))
 
 
