@@ -181,7 +181,12 @@ def train_run(
         folder = again or RunFolder.create(path)
         if again is not None:
             refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
-        metrics = run(Job(recipe, documents, ready, plugins, folder, watcher, control))
+        job = Job(recipe, documents, ready, plugins, folder, watcher, control)
+        try:
+            metrics = run(job)
+        except KeyboardInterrupt as stop:
+            note(f"interrupted; go on with: encswap train --resume {path}")
+            raise typer.Exit(130) from stop
     if processes.is_main():
         draw_report(path)
     return metrics, path

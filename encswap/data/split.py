@@ -6,18 +6,22 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from encswap.data.fingerprints import Fingerprint, Fingerprints
 from encswap.domain import Example
 
 
 def split_dev(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """Divide documents into (train, dev), stratified by label; equal texts stay together.
+    """Divide documents into (train, dev), stratified by label; twins stay together.
+
+    Twins are equal texts, but for white space, and near-duplicates: a copy of a document in dev
+    would be trained, and tell nothing.
 
     Iterative stratification (Sechidis et al., 2011): documents with rare labels are placed first,
     each to the side that lacks its labels most.
     """
-    groups = _same_text(examples)
+    groups = _twins(examples)
     random.Random(seed).shuffle(groups)
     gold = [_labels(group) for group in groups]
     overall: Counter[str] = sum(gold, Counter())
@@ -38,11 +42,18 @@ def split_dev(
     return train, [example for example in examples if id(example) in dev_ids]
 
 
-def _same_text(examples: Sequence[Example]) -> list[list[Example]]:
-    groups: dict[str, list[Example]] = {}
+def _twins(examples: Sequence[Example]) -> list[list[Example]]:
+    groups: list[list[Example]] = []
+    seen = Fingerprints(most=len(examples))
     for example in examples:
-        groups.setdefault(" ".join(example.text.split()), []).append(example)
-    return list(groups.values())
+        one = Fingerprint.of(" ".join(example.text.split()))
+        twin = seen.find(one)
+        if twin is None:
+            seen.add(one, len(groups))
+            groups.append([example])
+        else:
+            groups[twin.line].append(example)
+    return groups
 
 
 def _labels(group: Sequence[Example]) -> Counter[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from safetensors import SafetensorError
+
 from encswap.domain import EmbeddingTable, LoadedEncoder, WordSplitter
 from encswap.errors import SwapError
 from encswap.plugins import Plugins
@@ -118,7 +120,14 @@ def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter)
     """
     prove_heads(model, base)
     with tempfile.TemporaryDirectory(prefix="encswap-proof-") as folder:
-        gliner.save_model(model, Path(folder))
+        try:
+            gliner.save_model(model, Path(folder))
+        except (OSError, SafetensorError) as error:
+            raise SwapError(
+                f"the proof cannot be written: {error}",
+                where=folder,
+                hint="make room, or set TMPDIR to a folder that has some",
+            ) from error
         prove_reload(model, gliner.read_model(Path(folder), splitter=splitter))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
 from encswap import processes
-from encswap.errors import InputError
+from encswap.errors import InputError, TrainingError
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, write_manifest
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint"
 STATE, OLD_STATE, WRITING_STATE = "state", ".state.old", ".state.writing"
 PROGRESS = "progress.json"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES)
+# What torch and safetensors say where the system gave them no room.
+WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "file write failed", "I/O error")
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,33 @@ class RunFolder:
         beside = self.path / f".{name}.writing"
         beside.write_text(text, encoding="utf-8")
         beside.replace(self.path / name)
+
+
+@contextmanager
+def told_of_writing(folder: Path) -> Iterator[None]:
+    """Turn a failed write into one line; what was whole before stays whole."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        number = getattr(error, "errno", None)
+        if number in UNWRITABLE:
+            reason = os.strerror(number)
+        elif any(sign in str(error) for sign in WRITE_SIGNS):
+            reason = _in_short(str(error))
+        else:
+            raise
+        raise TrainingError(
+            f"cannot be written: {reason}",
+            where=folder,
+            hint="the last whole state is kept; make room, then encswap train --resume it",
+        ) from error
+
+
+def _in_short(said: str) -> str:
+    """What was said of a failed write, without where in torch it was noticed."""
+    if "inline_container" in said:
+        return "the optimizer's state found no room"
+    return said.rpartition("I/O error: ")[2].splitlines()[0]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from encswap.recipe import dump_recipe
 from encswap.swap.gliner import overlap_policy, put_on_device, read_model
 from encswap.train.baselines import baselines
 from encswap.train.fitting import fit
+from encswap.train.folder import told_of_writing
 from encswap.train.job import Job
 from encswap.train.progress import Progress
 from encswap.train.record import manifest_of, prediction_lines
@@ -23,6 +24,11 @@ def run(job: Job) -> dict[str, Any]:
 
     A folder that was left by an interrupted run goes on from its last whole epoch.
     """
+    with told_of_writing(job.folder.path):
+        return _run(job)
+
+
+def _run(job: Job) -> dict[str, Any]:
     begin(job)
     compared = baselines(job)
     progress, throughput = fit(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -33,12 +34,16 @@ def arguments(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> li
     ]
 
 
-def start(*arguments: str) -> subprocess.Popen[bytes]:
+def start(*arguments: str, most_bytes_of_a_file: int = -1) -> subprocess.Popen[bytes]:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes_of_a_file, -1))
+
     return subprocess.Popen(
         [sys.executable, "-m", "encswap", "train", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=limit,
     )
 
 
@@ -117,3 +122,42 @@ def test_a_run_whose_data_changed_is_refused_with_what_changed(whole: Path, tmp_
 def test_nothing_half_written_stays_behind(whole: Path):
     assert not [path.name for path in whole.iterdir() if path.name.startswith(".")]
     assert not (whole / "state").exists()
+
+
+def test_a_full_disk_ends_in_one_line_and_a_run_that_goes_on(
+    arguments: list[str], whole: Path, tmp_path: Path
+):
+    folder = tmp_path / "run"
+    # The checkpoint finds room, the optimizer's state, twice as large, does not.
+    process = start(*arguments, "--out", str(folder), most_bytes_of_a_file=6 << 20)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    (line,) = [one for one in said.decode().splitlines() if one.startswith("encswap:")]
+    assert "cannot be written" in line and "--resume" in line
+    assert b"Traceback" not in said
+    finish("--resume", str(folder))
+    ours = load_file(folder / "checkpoint" / "model.safetensors")
+    theirs = load_file(whole / "checkpoint" / "model.safetensors")
+    assert all(ours[name].equal(theirs[name]) for name in theirs)
+
+
+def test_no_room_for_the_proof_ends_in_one_line_with_nothing_written(
+    arguments: list[str], whole: Path, tmp_path: Path
+):
+    process = start(*arguments, "--out", str(tmp_path / "run"), most_bytes_of_a_file=1 << 20)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "the proof cannot be written" in said.decode() and b"Traceback" not in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_says_how_to_go_on(arguments: list[str], tmp_path: Path):
+    folder = tmp_path / "run"
+    process = start(*arguments, "--out", str(folder))
+    while not log(folder) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"encswap train --resume {folder}" in said.decode()
+    assert b"Traceback" not in said
