@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -34,16 +33,14 @@ def arguments(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> li
     ]
 
 
-def start(*arguments: str, most_bytes_of_a_file: int = -1) -> subprocess.Popen[bytes]:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes_of_a_file, -1))
-
+def start(*arguments: str, room: str = "unlimited") -> subprocess.Popen[bytes]:
+    """Start a run; no file may grow beyond `room` KiB."""
+    limited = ("bash", "-c", f'ulimit -f {room}; exec "$@"', "bash")
     return subprocess.Popen(
-        [sys.executable, "-m", "encswap", "train", *arguments],
+        [*limited, sys.executable, "-m", "encswap", "train", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=limit,
     )
 
 
@@ -129,7 +126,7 @@ def test_a_full_disk_ends_in_one_line_and_a_run_that_goes_on(
 ):
     folder = tmp_path / "run"
     # The checkpoint finds room, the optimizer's state, twice as large, does not.
-    process = start(*arguments, "--out", str(folder), most_bytes_of_a_file=6 << 20)
+    process = start(*arguments, "--out", str(folder), room="6144")
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
     (line,) = [one for one in said.decode().splitlines() if one.startswith("encswap:")]
@@ -144,7 +141,7 @@ def test_a_full_disk_ends_in_one_line_and_a_run_that_goes_on(
 def test_no_room_for_the_proof_ends_in_one_line_with_nothing_written(
     arguments: list[str], whole: Path, tmp_path: Path
 ):
-    process = start(*arguments, "--out", str(tmp_path / "run"), most_bytes_of_a_file=1 << 20)
+    process = start(*arguments, "--out", str(tmp_path / "run"), room="1024")
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "the proof cannot be written" in said.decode() and b"Traceback" not in said
