@@ -14,6 +14,7 @@ from encswap import processes
 from encswap.domain import ParamGroup
 from encswap.recipe import Recipe
 from encswap.swap.training_mode import drop_out, set_schedules
+from encswap.train.allocator import keep_freed_memory
 from encswap.train.arguments import training_arguments
 from encswap.train.collation import Collator
 from encswap.train.dataset import Samples
@@ -72,6 +73,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
     def train(self, resume_from_checkpoint: str | None = None) -> None:
         """Train to the end, or until `on_epoch` stops it."""
         recipe = self._recipe
+        if not torch.cuda.is_available():
+            keep_freed_memory()
         with objective(
             self._core, gate=recipe.train_count_gate, negative_masking=recipe.negative_masking
         ):
