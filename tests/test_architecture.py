@@ -24,7 +24,7 @@ LAYERS = (
     ("evaluate",),
     ("train",),
     ("mini", "report"),
-    ("testing", "templates"),
+    ("experiment", "testing", "templates"),
     ("cli", "__main__"),
 )
 MAY_IMPORT_GLINER2 = ("swap/gliner.py", "train/", "evaluate/")

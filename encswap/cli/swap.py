@@ -45,9 +45,9 @@ def swap(
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.models import find_models
     from encswap.cli.progress import watching
     from encswap.cli.train import resolve_recipe, splitter_options
+    from encswap.mini.finding import find_models
     from encswap.plugins import load_plugins
     from encswap.train.folder import refuse_taken
 
