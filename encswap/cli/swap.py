@@ -30,7 +30,7 @@ def swap(
     embeddings: str = typer.Option(
         None,
         "--embeddings",
-        help="Start of the marker rows: transplant, mean, random, or a plugin's.",
+        help="How rows start: transplant, describe, mean, random, overlap, or a plugin's.",
     ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
