@@ -18,7 +18,7 @@ LAYERS = (
     ("errors", "domain"),
     ("recipe", "manifest", "cache", "processes"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
-    ("hub", "sources"),
+    ("hub", "sources", "upload"),
     ("data",),
     ("checks", "swap"),
     ("evaluate",),
