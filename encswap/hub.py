@@ -153,6 +153,12 @@ def _listen() -> None:
         logger.propagate = False
 
 
+def git_blob(content: bytes) -> str:
+    """The id that git, and so the hub, gives to a file."""
+    head = f"blob {len(content)}\0".encode()
+    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+
+
 def fetch(
     hub_id: str, revision: str | None, *, weights: bool, allow_pickle: bool = False
 ) -> tuple[Path, Listing]:

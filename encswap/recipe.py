@@ -39,7 +39,10 @@ class Recipe(BaseModel):
         description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
         "scratch nothing; lora keeps all and trains adapters"
     )
-    embeddings: str = Field(description="how the marker rows start: transplant, mean, random")
+    embeddings: str = Field(
+        description="how the marker rows start: transplant, describe, mean, random, or overlap, "
+        "which starts the whole table from the base's"
+    )
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
     splitter_options: Mapping[str, Any] = Field(
         default_factory=dict, description="options of the splitter, such as user_dictionary"

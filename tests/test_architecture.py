@@ -18,13 +18,13 @@ LAYERS = (
     ("errors", "domain"),
     ("recipe", "manifest", "cache", "processes"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
-    ("hub", "sources"),
+    ("hub", "sources", "upload"),
     ("data",),
     ("checks", "swap"),
     ("evaluate",),
     ("train",),
     ("mini", "report"),
-    ("testing", "templates"),
+    ("experiment", "testing", "templates"),
     ("cli", "__main__"),
 )
 MAY_IMPORT_GLINER2 = ("swap/gliner.py", "train/", "evaluate/")

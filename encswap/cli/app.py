@@ -56,9 +56,20 @@ def version(
 
 def add_commands() -> None:
     """Attach every command; each module is light until its command runs."""
-    from encswap.cli import check, data, demo, evaluate, plugins, predict, report, swap, train
+    from encswap.cli import (
+        check,
+        data,
+        demo,
+        evaluate,
+        plugins,
+        predict,
+        push,
+        report,
+        swap,
+        train,
+    )
 
-    for module in (check, swap, train, evaluate, report, predict, data, plugins, demo):
+    for module in (check, swap, train, evaluate, report, predict, push, data, plugins, demo):
         module.attach(app)
 
 

@@ -174,9 +174,9 @@ def _finder(depth: str, scale: str, plugins: Plugins) -> Callable[[str], Source]
     from encswap.sources import MINI_BASE, resolve, spec_of
 
     def built(name: str) -> Source:
-        from encswap.cli.models import build_mini_base
         from encswap.cli.progress import watching
         from encswap.mini.encoders import mini_encoder
+        from encswap.mini.finding import build_mini_base
 
         if name == MINI_BASE:
             with watching() as watcher:

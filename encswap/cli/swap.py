@@ -30,7 +30,7 @@ def swap(
     embeddings: str = typer.Option(
         None,
         "--embeddings",
-        help="Start of the marker rows: transplant, mean, random, or a plugin's.",
+        help="How rows start: transplant, describe, mean, random, overlap, or a plugin's.",
     ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
@@ -45,9 +45,9 @@ def swap(
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.models import find_models
     from encswap.cli.progress import watching
     from encswap.cli.train import resolve_recipe, splitter_options
+    from encswap.mini.finding import find_models
     from encswap.plugins import load_plugins
     from encswap.train.folder import refuse_taken
 

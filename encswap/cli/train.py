@@ -135,55 +135,28 @@ def train_run(
 ) -> tuple[dict[str, Any], Path]:
     """Prepare and run; the output folder is checked before anything is loaded."""
     from encswap import processes
-    from encswap.cli.models import find_control, find_models
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
     from encswap.errors import InputError
     from encswap.plugins import load_plugins
     from encswap.sources import spec_of
-    from encswap.train.folder import RunFolder, refuse_taken
+    from encswap.train.folder import refuse_taken
 
     if recipe.encoder is None:
         raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
     plugins = load_plugins()
-    encoder = recipe.encoder
-    spec_of(encoder, plugins)
+    spec_of(recipe.encoder, plugins)
     with watching() as watcher:
         processes.join()
-        from encswap.train.job import Job
-        from encswap.train.prepare import make_ready, read_documents
-        from encswap.train.record import manifest_of, refuse_changed
-        from encswap.train.run import default_folder, run
+        from encswap.experiment.single import Asked, run_recipe
+        from encswap.train.run import default_folder
 
-        path = processes.agree(out or default_folder(encoder))
+        path = processes.agree(out or default_folder(recipe.encoder))
         if again is None:
             refuse_taken(path)
-        documents = read_documents(recipe)
-        with processes.main_first():
-            models = find_models(
-                plugins,
-                watcher,
-                base=recipe.base,
-                encoder=encoder,
-                scale=recipe.scale,
-                allow_pickle=allow_pickle,
-            )
-            control = find_control(plugins, watcher, recipe.control)
-        watcher.stage(f"swap {models.spec.name} into {models.base.name}")
-        ready = make_ready(
-            recipe,
-            documents,
-            plugins,
-            spec=models.spec,
-            base_source=models.base,
-            encoder_source=models.encoder,
-        )
-        folder = again or RunFolder.create(path)
-        if again is not None:
-            refuse_changed(again, manifest_of(recipe, documents, ready, plugins), force=force)
-        job = Job(recipe, documents, ready, plugins, folder, watcher, control)
+        asked = Asked(allow_pickle=allow_pickle, again=again, force=force)
         try:
-            metrics = run(job)
+            metrics = run_recipe(recipe, path, plugins, watcher, asked)
         except KeyboardInterrupt as stop:
             note(f"interrupted; go on with: encswap train --resume {path}")
             raise typer.Exit(130) from stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from encswap.errors import InputError
+from encswap.manifest import checksum
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")
@@ -25,3 +26,12 @@ def find_data(name: str | Path) -> Path:
 def _names() -> list[str]:
     found = {str(path.relative_to(home)) for home in _HOMES for path in home.glob("*/*.jsonl")}
     return sorted(found)
+
+
+def shipped_name(digest: str) -> str | None:
+    """The name of the shipped set that has this SHA-256, None where it is none of them."""
+    for home in _HOMES:
+        for path in sorted(home.glob("*/*.jsonl")):
+            if checksum(path) == digest:
+                return str(path.relative_to(home))
+    return None

@@ -14,11 +14,11 @@ def write_markdown(run: Run, texts: Texts) -> str:
     """Write the verdict, what it stands beside, the labels, the errors and the other views."""
     line, target, _ = verdict(run, texts)
     parts = [
-        f"## {texts('title', name=_plain(run.name))}",
+        f"## {texts('title', name=plain(run.name))}",
         " ".join(filter(None, (f"**{line}**", target, floor(run, texts), protocol(run, texts)))),
-        *(f"> {_plain(one)}" for one in warnings_of(run, texts)),
+        *(f"> {plain(one)}" for one in warnings_of(run, texts)),
         _beside(beside(run, texts), texts),
-        _labels(run, texts),
+        labels_table(run, texts),
         f"### {texts('errors')}",
         _errors(run, texts),
         f"### {texts('views')}",
@@ -33,7 +33,7 @@ def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Keep a pipe, a mark or a tag in somebody's label from being read as Markdown."""
     escaped = "".join(f"\\{char}" if char in "\\|`*_<>[]" else char for char in words)
     return " ".join(escaped.split())
@@ -50,7 +50,8 @@ def _beside(rows: Sequence[Row], texts: Texts) -> str:
     )
 
 
-def _labels(run: Run, texts: Texts) -> str:
+def labels_table(run: Run, texts: Texts) -> str:
+    """Write the scores of each label and of all, with interval and target."""
     test, targets = run.metrics["test"], run.metrics.get("targets") or {}
     rows = []
     for name, numbers in [*test["per_label"].items(), ("micro", test["micro"])]:
@@ -59,7 +60,7 @@ def _labels(run: Run, texts: Texts) -> str:
         said = str(target.get("verdict", ""))
         rows.append(
             [
-                texts("all_labels") if name == "micro" else _plain(name),
+                texts("all_labels") if name == "micro" else plain(name),
                 *(f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")),
                 _span(tuple(numbers["interval"])),
                 str(numbers["support"]),
@@ -79,7 +80,7 @@ def _errors(run: Run, texts: Texts) -> str:
         inner = tally_details(cases, kind)
         rows += [(f"– {texts.kind(one)}", inner[one]) for one in inner if inner[one]]
     return rows_of(
-        [texts("kind"), *map(_plain, run.labels), texts("total")],
+        [texts("kind"), *map(plain, run.labels), texts("total")],
         [[name, *(str(n[one]) for one in run.labels), str(n.total())] for name, n in rows],
     )
 

@@ -89,6 +89,12 @@ def read_run(folder: Path) -> Run:
     return Run(folder.resolve().name, metrics, documents, _read_record(folder / "encswap.json"))
 
 
+def read_scores(folder: Path) -> Run:
+    """Read what a run folder records of scores and model, without its documents."""
+    metrics = _read_metrics(folder / METRICS)
+    return Run(folder.resolve().name, metrics, (), _read_record(folder / "encswap.json"))
+
+
 def _read_metrics(path: Path) -> dict[str, Any]:
     metrics = _read_json(path)
     try:

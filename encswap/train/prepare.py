@@ -112,13 +112,15 @@ def make_ready(
     spec: EncoderSpec,
     base_source: Source,
     encoder_source: Source,
+    splitter: CachedSplitter | None = None,
 ) -> Ready:
     """Load, measure what the units express, swap and prove.
 
+    `splitter` is the recipe's, where another run has cut texts with it already.
     Raises `InputError` below the recipe's least coverage, `SwapError` where nothing fits.
     """
     name = recipe.splitter or spec.word_splitter
-    splitter = CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
+    splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
     texts = [e.text for e in (*documents.train, *documents.dev, *documents.test)]
     splitter.prepare(texts)
     coverage = measure_coverage(documents.train, splitter)

@@ -1,4 +1,4 @@
-"""Finding base and encoder for a command, building mini models first where they are asked for."""
+"""Finding base and encoder by their names, building mini models first where they are asked for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from encswap.cli.progress import TerminalWatcher
     from encswap.domain import EncoderSpec, Scale, Source
     from encswap.plugins import Plugins
+    from encswap.train.progress import Watcher
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Models:
 
 def find_models(
     plugins: Plugins,
-    watcher: TerminalWatcher,
+    watcher: Watcher,
     *,
     base: str,
     encoder: str,
@@ -45,7 +45,7 @@ def find_models(
     return Models(spec, base_source, encoder_source)
 
 
-def find_control(plugins: Plugins, watcher: TerminalWatcher, name: str | None) -> Source | None:
+def find_control(plugins: Plugins, watcher: Watcher, name: str | None) -> Source | None:
     """Resolve the model that is scored beside, where one is named."""
     from encswap.sources import resolve
 
@@ -56,7 +56,7 @@ def find_control(plugins: Plugins, watcher: TerminalWatcher, name: str | None) -
     return resolve(name, plugins)
 
 
-def build_mini(plugins: Plugins, watcher: TerminalWatcher, spec: EncoderSpec) -> None:
+def build_mini(plugins: Plugins, watcher: Watcher, spec: EncoderSpec) -> None:
     """Build the mini encoder of a registered encoder."""
     from encswap.mini.encoders import mini_encoder
 
@@ -65,7 +65,7 @@ def build_mini(plugins: Plugins, watcher: TerminalWatcher, spec: EncoderSpec) ->
         mini_encoder(spec)
 
 
-def build_mini_base(plugins: Plugins, watcher: TerminalWatcher) -> None:
+def build_mini_base(plugins: Plugins, watcher: Watcher) -> None:
     """Train the mini base, once."""
     from encswap import processes
     from encswap.mini.base import mini_base

@@ -1,0 +1,202 @@
+"""`encswap push`: upload a run's checkpoint to the hub, with a card."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from encswap.cli.output import note, write
+
+if TYPE_CHECKING:
+    from encswap.report.card import About
+    from encswap.upload import Item
+
+HELP = """Upload a run's checkpoint to the Hugging Face hub, with a card made from its records.
+
+The repository is private unless --public is given. Weights (safetensors), tokenizer, configs,
+encswap.json and the card go there, as one commit; no documents, predictions or paths of this
+machine. An upload that was cut off is begun again by the same command. It needs a token that may
+write: `hf auth login`, or HF_TOKEN.
+
+  encswap push runs/first someone/gliner2-mine --dry-run
+
+  encswap push runs/first someone/gliner2-mine --language ko --licence apache-2.0
+"""
+EXTRAS = {
+    "metrics": "metrics.json",
+    "predictions": "predictions.jsonl",
+    "report": "report.html",
+}
+HINT = "give a finished run's folder, as `encswap train` writes it"
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("push", help=HELP)(push)
+
+
+def push(
+    run: Path = typer.Argument(..., help="The folder of a finished run."),
+    repo: str = typer.Argument(..., help="Where it goes on the hub: OWNER/NAME."),
+    public: bool = typer.Option(False, "--public", help="Everybody may read it."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show files and card, upload nothing."),
+    card: Path = typer.Option(None, "--card", help="Also write the card to this new file."),
+    update: bool = typer.Option(
+        False, "--update", help="Commit over a repository that holds something else."
+    ),
+    language: list[str] = typer.Option(
+        [], "--language", help="A language of the model for the card, as the hub writes it: ko."
+    ),
+    licence: str = typer.Option(
+        "", "--licence", help="The model's licence for the card: apache-2.0."
+    ),
+    extras: list[str] = typer.Option(
+        [],
+        "--with",
+        help="Also upload metrics; or predictions or report, which hold the test documents.",
+    ),
+) -> None:
+    """Run the command."""
+    from encswap.upload import publish, refuse_bad_name
+
+    refuse_bad_name(repo)
+    items, text = gather(run, repo, extras, language, licence)
+    if card is not None:
+        _write_card(card, text)
+    if dry_run:
+        _show(items, None if card is not None else text)
+        note(f"nothing was uploaded; it would go to {repo} ({'public' if public else 'private'})")
+        return
+    if not sys.stderr.isatty():
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    try:
+        address = publish(
+            repo, items, private=not public, update=update, stage=lambda name: note(f"{name} …")
+        )
+    except KeyboardInterrupt as stop:
+        note("interrupted; the same command begins again")
+        raise typer.Exit(130) from stop
+    write(address)
+
+
+def gather(
+    folder: Path, repo: str, extras: list[str], languages: list[str], licence: str
+) -> tuple[list[Item], str]:
+    """Collect what goes to the hub, the card first, and return the card's text beside it."""
+    from dataclasses import replace
+
+    from encswap.report.card import write_card
+    from encswap.report.reading import read_scores
+    from encswap.swap.saved import checkpoint_folder
+    from encswap.upload import CARD, Item, collect, drop_folders
+
+    refuse_unfinished(folder)
+    run = read_scores(folder)
+    items = collect(checkpoint_folder(folder), _copies(run.record))
+    run = replace(run, record=drop_folders(run.record))
+    text = write_card(run, describe(run.record, repo, languages, licence))
+    chosen = [Item(_extra(name), folder / _extra(name)) for name in extras]
+    return [Item(CARD, text.encode()), *items, *map(_there, chosen)], text
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder that is no run, and a run that has not finished."""
+    from encswap.errors import InputError
+
+    if not (folder / "encswap.json").is_file():
+        raise InputError("is no run: it has no encswap.json", where=folder, hint=HINT)
+    if not (folder / "checkpoint").is_dir() and not (folder / "metrics.json").is_file():
+        raise InputError("holds no scores, so there is no card for it", where=folder, hint=HINT)
+    if not (folder / "metrics.json").is_file():
+        raise InputError(
+            "has not finished", where=folder, hint=f"go on with: encswap train --resume {folder}"
+        )
+    if not (folder / "checkpoint").is_dir():
+        raise InputError("has no checkpoint", where=folder, hint=HINT)
+
+
+def describe(record: Mapping[str, Any], repo: str, languages: list[str], licence: str) -> About:
+    """Find what the card tells besides the run: licences that are recorded, names of data."""
+    from encswap.data.shipped import shipped_name
+    from encswap.plugins import load_plugins
+    from encswap.report.card import About
+
+    plugins = load_plugins()
+    known = {**plugins.encoders, **plugins.bases}
+    licences = {}
+    for side in ("base", "encoder"):
+        made = record.get(side) or {}
+        if str(made.get("identifier")).startswith("mini/") and not made.get("revision"):
+            licences[side] = "a mini model, which holds nobody's weights"
+            continue
+        spec = known.get(str(made.get("name")))
+        fact = spec.facts.get("licence") if spec is not None else None
+        if fact is not None and fact.value:
+            licences[side] = f"{fact.value} (recorded {fact.date}, {_mark(fact.mark)})"
+    recipe, sums = record.get("recipe") or {}, record.get("data") or {}
+    shipped = {role: shipped_name(digest) for role, digest in sums.items()}
+    return About(
+        repo=repo,
+        licences=licences,
+        sets={role: shipped[role] or str(recipe.get(role) or "") for role in sums},
+        shipped=frozenset(name for name in shipped.values() if name),
+        licence=licence,
+        languages=tuple(languages),
+    )
+
+
+def _mark(mark: str) -> str:
+    from encswap.domain import MARK_MEANINGS
+
+    return MARK_MEANINGS[mark]  # type: ignore[index]
+
+
+def _copies(record: Mapping[str, Any]) -> list[str]:
+    """The files that the word splitter needs, which lie beside the checkpoint."""
+    files = (record.get("splitter") or {}).get("files") or {}
+    return [str(one["name"]) for one in files.values()]
+
+
+def _extra(name: str) -> str:
+    from encswap.errors import UnknownNameError
+
+    if name not in EXTRAS:
+        raise UnknownNameError("--with", name, list(EXTRAS))
+    return EXTRAS[name]
+
+
+def _there(item: Item) -> Item:
+    from encswap.errors import InputError
+
+    if isinstance(item.content, Path) and not item.content.is_file():
+        raise InputError("no such file", where=item.content)
+    return item
+
+
+def _write_card(path: Path, text: str) -> None:
+    from encswap.errors import InputError
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InputError("exists; nothing is overwritten", where=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=path) from error
+    note(f"card: {path}")
+
+
+def _show(items: list[Item], text: str | None) -> None:
+    from encswap.cli.scores import table
+    from encswap.upload import told_size
+
+    rows: list[Any] = [("file", "size"), *((item.name, told_size(item.size)) for item in items)]
+    rows.append(("all", told_size(sum(item.size for item in items))))
+    write(table(rows, markdown=False))
+    if text is not None:
+        write(text)

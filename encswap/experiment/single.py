@@ -1,0 +1,70 @@
+"""One run of a recipe: find the models, swap, train and score, into one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from encswap import processes
+from encswap.data.units import CachedSplitter
+from encswap.errors import InputError
+from encswap.mini.finding import find_control, find_models
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.train.folder import RunFolder
+from encswap.train.job import Job
+from encswap.train.prepare import make_ready, read_documents
+from encswap.train.progress import Watcher
+from encswap.train.record import manifest_of, refuse_changed
+from encswap.train.run import run
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
+
+    A folder to go on in is refused where something changed since, unless `force`.
+    """
+
+    allow_pickle: bool = False
+    again: RunFolder | None = None
+    force: bool = False
+    splitter: CachedSplitter | None = None
+
+
+def run_recipe(
+    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: Asked
+) -> dict[str, Any]:
+    """Swap, train and score as the recipe says; returns the metrics.
+
+    The documents are read before a model is loaded, the folder is made after.
+    """
+    if recipe.encoder is None:
+        raise InputError("no encoder", hint="set encoder: in the recipe")
+    documents = read_documents(recipe)
+    with processes.main_first():
+        models = find_models(
+            plugins,
+            watcher,
+            base=recipe.base,
+            encoder=recipe.encoder,
+            scale=recipe.scale,
+            allow_pickle=asked.allow_pickle,
+        )
+        control = find_control(plugins, watcher, recipe.control)
+    watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+    ready = make_ready(
+        recipe,
+        documents,
+        plugins,
+        spec=models.spec,
+        base_source=models.base,
+        encoder_source=models.encoder,
+        splitter=asked.splitter,
+    )
+    folder = asked.again or RunFolder.create(path)
+    if asked.again is not None:
+        now = manifest_of(recipe, documents, ready, plugins)
+        refuse_changed(asked.again, now, force=asked.force)
+    return run(Job(recipe, documents, ready, plugins, folder, watcher, control))
