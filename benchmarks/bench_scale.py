@@ -8,6 +8,7 @@ number of steps is trained and an epoch's time follows from their rate. Writes `
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -26,8 +27,8 @@ STEPS = 300
 def work(count: int) -> dict[str, Any]:
     """Prepare `count` documents and train `STEPS` steps on them; seconds and bytes."""
     import psutil
-
     import training_world as world
+
     from encswap.data.readers import read_examples
     from encswap.data.shipped import find_data
     from encswap.train.fitting import group_settings
@@ -54,7 +55,7 @@ def work(count: int) -> dict[str, Any]:
         def on_step(done: int, _steps: int, _loss: float) -> None:
             ticks.append((time.perf_counter(), resident().rss))
             if done >= STEPS:
-                raise Enough
+                raise EnoughError
 
         recipe = world.recipe_of(epochs=1, batch_size=8)
         groups = plugins.build_param_groups(model, group_settings(recipe))
@@ -68,10 +69,8 @@ def work(count: int) -> dict[str, Any]:
             on_step=on_step,
         )
         ready = time.perf_counter()
-        try:
+        with contextlib.suppress(EnoughError):
             trainer.train()
-        except Enough:
-            pass
     middle, last = ticks[len(ticks) // 3], ticks[-1]
     rate = (last[0] - middle[0]) / (len(ticks) - 1 - len(ticks) // 3)
     return {
@@ -86,7 +85,7 @@ def work(count: int) -> dict[str, Any]:
     }
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """Enough steps were timed."""
 
 

@@ -44,7 +44,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
     progress = job.folder.read_progress() if state else Progress()
-    job.watcher.stage("train" if state is None else f"go on after epoch {len(progress.epochs)}")
+    job.watcher.stage(_stage(recipe, len(progress.epochs)))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
         model,
@@ -65,6 +65,16 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
     }
+
+
+def _stage(recipe: Recipe, done: int) -> str:
+    """Say what begins, and on what, where that may surprise."""
+    import torch
+
+    said = f"go on after epoch {done}" if done else "train"
+    if recipe.scale == "full" and not torch.cuda.is_available():
+        said += " on the CPU: torch sees no GPU"
+    return said
 
 
 def _samples(job: Job) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 STATE, OLD_STATE, WRITING_STATE = "state", ".state.old", ".state.writing"
-PROGRESS = "progress.json"
+PROGRESS, LOCK = "progress.json", ".lock"
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES)
 # What torch and safetensors say where the system gave them no room.
 WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "file write failed", "I/O error")
@@ -59,6 +60,28 @@ class RunFolder:
         if (path / "metrics.json").is_file():
             raise InputError("is finished; there is nothing to resume", where=path)
         return cls(path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for a while: a second process that trains in it is refused.
+
+        The system lets go of it when the process dies, however it dies.
+        """
+        if not processes.is_main():
+            yield
+            return
+        path = self.path / LOCK
+        with path.open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise InputError(
+                    "another process is training here",
+                    where=self.path,
+                    hint="wait for it, or stop it and resume",
+                ) from error
+            yield
+            path.unlink(missing_ok=True)
 
     @property
     def checkpoint(self) -> Path:

@@ -24,7 +24,7 @@ def run(job: Job) -> dict[str, Any]:
 
     A folder that was left by an interrupted run goes on from its last whole epoch.
     """
-    with told_of_writing(job.folder.path):
+    with job.folder.held(), told_of_writing(job.folder.path):
         return _run(job)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ from encswap.train.order import Order
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# Trackers write into the working folder, or into one that is moved, unless these say otherwise.
+TRACKING = {"TENSORBOARD_LOGGING_DIR": "", "WANDB_DIR": "", "MLFLOW_TRACKING_URI": "mlruns"}
 EpochEnd = Callable[[int, float], bool]
 StepEnd = Callable[[int, int, float], None]
 
@@ -46,6 +49,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         on_epoch: EpochEnd,
         on_step: StepEnd | None = None,
     ) -> None:
+        self._folder = folder
         self._groups = groups
         self._recipe = recipe
         self._core = model
@@ -73,6 +77,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
     def train(self, resume_from_checkpoint: str | None = None) -> None:
         """Train to the end, or until `on_epoch` stops it."""
         recipe = self._recipe
+        for name, place in TRACKING.items():
+            os.environ.setdefault(name, str(self._folder / "tracking" / place))
         if not torch.cuda.is_available():
             keep_freed_memory()
         with objective(

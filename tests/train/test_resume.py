@@ -93,6 +93,20 @@ def log(folder: Path) -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
+def test_a_run_that_is_still_training_is_not_resumed(arguments: list[str], tmp_path: Path):
+    folder = tmp_path / "run"
+    process = start(*arguments, "--out", str(folder))
+    while not log(folder) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    second = start("--resume", str(folder))
+    _, said = second.communicate(timeout=60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert second.returncode == 2
+    assert b"another process is training here" in said
+
+
 def test_a_finished_run_is_not_resumed(whole: Path):
     process = start("--resume", str(whole))
     _, said = process.communicate(timeout=60)

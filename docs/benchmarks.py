@@ -1,0 +1,108 @@
+"""Write docs/benchmarks.md from the committed results: `python docs/benchmarks.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+PAGE = DOCS / "benchmarks.md"
+
+
+def read(name: str) -> Any:
+    """Read the results of one benchmark."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([*_head(), *_training(), *_learning(), *_sweep(), *_processes(), *_scale()])
+
+
+def _head() -> Iterator[str]:
+    yield "# Benchmarks\n"
+    yield "Ratios within one run, on a machine with 2 CPU cores and no GPU. Raw results lie in"
+    yield "[benchmarks/results](../benchmarks/results/training.json); `make bench` measures anew,"
+    yield "and `python docs/benchmarks.py` writes this page.\n"
+
+
+def _training() -> Iterator[str]:
+    found = read("training")
+    yield "## Training steps\n"
+    yield "The same drawn model, documents and threads, batches of eight; medians of seconds a"
+    yield "step. The encoder alone, forward and backward, is the physical limit while it is"
+    yield "trained.\n"
+    yield "| layers × width | encswap | gliner2's trainer | the same, 4 workers | encoder alone |"
+    yield "|---|---|---|---|---|"
+    sizes = [name for name, one in found.items() if isinstance(one, dict)]
+    for name in sizes:
+        m = found[name]["median"]
+        sides = (m["ours"], m["gliner2"], m["gliner2, 4 workers"], m["encoder"])
+        yield f"| {name.replace('x', ' × ')} | " + " | ".join(f"{s:.2f}" for s in sides) + " |"
+    yield ""
+    for name in sizes:
+        one = found[name]
+        yield (
+            f"- {name.replace('x', ' × ')}: {one['faster']:.2f} times the throughput of gliner2's "
+            f"trainer at its faster setting; a whole step costs {one['encoder']:.2f} times the "
+            "encoder alone."
+        )
+    yield "\n`python benchmarks/bench_training.py`\n"
+
+
+def _learning() -> Iterator[str]:
+    yield "## The same learning\n"
+    yield "The same model, batches and seeds, dropout and schedules on; largest relative difference"
+    yield "of a step's loss over 50 steps between encswap and gliner2's `ExtractorTrainer`:\n"
+    for name, one in read("learning").items():
+        yield f"- {name} heads: {one['largest_relative_difference']:.1e}"
+    yield "\n`python benchmarks/bench_learning.py`\n"
+
+
+def _sweep() -> Iterator[str]:
+    found = read("sweep")
+    yield "## Six thresholds\n"
+    yield (
+        f"Scoring {found['documents']} documents once and resolving six thresholds costs "
+        f"{found['ratio']:.2f} times one extraction pass of gliner2. All {found['equal_spans']:,} "
+        "spans of six separate passes are equal."
+    )
+    yield "\n`python benchmarks/bench_sweep.py`\n"
+
+
+def _processes() -> Iterator[str]:
+    found = read("processes")
+    agree = "identical" if found["ranks_agree"] else "different"
+    yield "## Two processes\n"
+    yield (
+        "Two processes on gloo with half the batch each: the losses of the epochs differ by at "
+        f"most {found['largest_relative_difference']:.1e} from those of one process, and the "
+        f"metrics of both are {agree}."
+    )
+    yield "\n`python benchmarks/bench_processes.py`\n"
+
+
+def _scale() -> Iterator[str]:
+    yield "## From 1,000 to 100,000 documents\n"
+    columns = ("documents", "reading, s", "preparing, s", "first step, s", "step, ms", "epoch, s")
+    yield "| " + " | ".join((*columns, "memory, MiB")) + " |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in read("scale"):
+        numbers = (
+            f"{one['reading_seconds']:.1f}",
+            f"{one['preparing_seconds']:.1f}",
+            f"{one['first_step_seconds']:.1f}",
+            f"{1000 * one['step_seconds']:.0f}",
+            f"{one['epoch_seconds']:.0f}",
+            f"{one['bytes_at_a_third'] / 2**20:.0f} → {one['bytes_at_the_end'] / 2**20:.0f}",
+        )
+        yield f"| {one['documents']:,} | " + " | ".join(numbers) + " |"
+    yield "\nMemory after a third of the timed steps, and after all of them; the time of an epoch"
+    yield "follows from the rate of the steps. `python benchmarks/bench_scale.py --whole`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page() + "\n", encoding="utf-8")
