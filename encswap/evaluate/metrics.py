@@ -62,7 +62,7 @@ def count(example: Example, predictions: Iterable[Prediction]) -> dict[str, Coun
             predicted=sum(span[2] == label for span in found),
             gold=sum(span[2] == label for span in gold) + lost[label],
         )
-        for label in labels
+        for label in sorted(labels)
     }
 
 
