@@ -61,6 +61,7 @@ def add_commands() -> None:
         data,
         demo,
         evaluate,
+        experiment,
         plugins,
         predict,
         push,
@@ -69,7 +70,19 @@ def add_commands() -> None:
         train,
     )
 
-    for module in (check, swap, train, evaluate, report, predict, push, data, plugins, demo):
+    for module in (
+        check,
+        swap,
+        train,
+        evaluate,
+        report,
+        experiment,
+        predict,
+        push,
+        data,
+        plugins,
+        demo,
+    ):
         module.attach(app)
 
 

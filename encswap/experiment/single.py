@@ -40,8 +40,11 @@ def run_recipe(
 
     The documents are read before a model is loaded, the folder is made after.
     """
+    from transformers import set_seed
+
     if recipe.encoder is None:
         raise InputError("no encoder", hint="set encoder: in the recipe")
+    set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
     documents = read_documents(recipe)
     with processes.main_first():
         models = find_models(

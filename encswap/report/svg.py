@@ -83,11 +83,13 @@ def share_axis(scale: Scale, left: float, right: float) -> list[str]:
     ]
 
 
-def figure(parts: Sequence[str], height: float, title: str, data: str = "") -> str:
+def figure(
+    parts: Sequence[str], height: float, title: str, data: str = "", *, width: float = WIDTH
+) -> str:
     """Put parts together to an SVG with a title; `data` are further attributes."""
     words = escape(title)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{words}"{data}><title>{words}</title>{"".join(parts)}</svg>'
     )
 

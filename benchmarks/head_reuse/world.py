@@ -1,0 +1,144 @@
+"""A small world for head reuse: encoders of three classes that have read, and an English base.
+
+    python benchmarks/head_reuse/world.py --out world
+
+Everything is seeded and kept: what is there and was built in the same way is not built again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from mlm import Settings, pretrain
+from texts import texts_of
+
+from encswap.cli.progress import quiet_libraries
+from encswap.data.readers import read_examples
+from encswap.data.shipped import find_data
+from encswap.data.units import CachedSplitter
+from encswap.domain import EncoderSpec, LoadedEncoder, descriptions_of, labels_of
+from encswap.evaluate.candidates import Asked
+from encswap.evaluate.documents import score_documents
+from encswap.evaluate.thresholds import best, sweep
+from encswap.manifest import write_json
+from encswap.mini.encoders import build_once, fingerprint, mini_config
+from encswap.mini.tokenizers import train_tokenizer
+from encswap.plugins import Plugins, load_plugins
+from encswap.recipe import Recipe, dump_recipe, read_recipe
+from encswap.swap import gliner
+from encswap.swap.training_mode import set_label_renaming
+from encswap.train.dataset import build_samples
+from encswap.train.fitting import group_settings
+from encswap.train.groups import refuse_bad_cover
+from encswap.train.trainer import SwapTrainer
+
+# Name here → the registered encoder whose class and tokenizer kind it takes.
+CANDIDATES = {"deberta": "ko-deberta", "electra": "koelectra", "roberta": "klue-roberta"}
+BASE = "gliner2-base"
+LAYERS = 3
+MORE = {"en": 3000, "ko": 3000}
+SEEDS = {"en": 7, "ko": 11}
+MLM = Settings()
+BASE_SETTINGS: Mapping[str, Any] = {"epochs": 10, "encoder_lr": 1e-3}
+
+
+def main() -> None:
+    """Build what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("world"))
+    parser.add_argument("--only", nargs="+", choices=["base", *CANDIDATES], help="default: all")
+    options = parser.parse_args()
+    quiet_libraries()
+    plugins = load_plugins()
+    for name in options.only or ["base", *CANDIDATES]:
+        began = time.monotonic()
+        folder = build(name, options.out, plugins)
+        said = (folder / "world.json").read_text(encoding="utf-8").strip()
+        print(f"{folder}: {time.monotonic() - began:.0f} s, {' '.join(said.split())}", flush=True)
+
+
+def build(name: str, out: Path, plugins: Plugins) -> Path:
+    """Build one model of the world, unless it is there."""
+    more = json.dumps([LAYERS, MORE, SEEDS, asdict(MLM)])
+    if name != "base":
+        spec = plugins.encoders[CANDIDATES[name]]
+        mark = fingerprint(spec, "world", name, more)
+        return build_once(out / name, mark, lambda folder: write_candidate(spec, folder))
+    spec, recipe = plugins.bases[BASE], base_recipe()
+    mark = fingerprint(spec, "world", name, more, dump_recipe(recipe))
+    return build_once(out / name, mark, lambda folder: write_base(spec, recipe, plugins, folder))
+
+
+def write_candidate(spec: EncoderSpec, folder: Path) -> None:
+    """Pretrain an encoder on Korean text."""
+    encoder, loss = read_much(spec, "ko")
+    encoder.model.save_pretrained(folder)
+    encoder.tokenizer.save_pretrained(folder)
+    write_json(folder / "world.json", {"mlm_loss": round(loss, 3)})
+
+
+def read_much(spec: EncoderSpec, language: str) -> tuple[LoadedEncoder, float]:
+    """Draw a small encoder of the spec's class and pretrain it; returns it with the last loss."""
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    texts = texts_of(language, MORE[language], SEEDS[language])
+    recorded = dict(spec.fact("tokenizer", {}))
+    if (numbered := recorded.get("special_tokens")) and "[MASK]" not in numbered:
+        recorded["special_tokens"] = {**numbered, "[MASK]": max(numbered.values()) + 1}
+    elif not numbered and recorded.get("model") == "Unigram":
+        names = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+        recorded["special_tokens"] = {name: place for place, name in enumerate(names)}
+    tokenizer = train_tokenizer(recorded, texts)
+    fields = mini_config(spec.config, len(tokenizer))
+    fields |= {"num_hidden_layers": LAYERS, "pad_token_id": tokenizer.pad_token_id}
+    torch.manual_seed(MLM.seed)
+    model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**fields)).float()
+    loss = pretrain(model, tokenizer, texts, MLM)
+    return LoadedEncoder(model.base_model, tokenizer), loss
+
+
+def base_recipe() -> Recipe:
+    """How the base is trained: as the mini base, and longer."""
+    return read_recipe(overrides=dict(BASE_SETTINGS), layers=("mini-base",))
+
+
+def write_base(spec: EncoderSpec, recipe: Recipe, plugins: Plugins, folder: Path) -> None:
+    """Pretrain an encoder on English text and train a GLiNER2 base around it."""
+    from transformers import set_seed
+
+    encoder, loss = read_much(spec, "en")
+    train, test = (read_examples(find_data(str(name))) for name in (recipe.train, recipe.test))
+    asked = Asked(tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {})
+    splitter = CachedSplitter(plugins.splitter(str(recipe.splitter)))
+    width = int(recipe.max_width)
+    set_seed(recipe.seed)
+    gliner.add_markers(encoder.tokenizer)
+    encoder.model.resize_token_embeddings(len(encoder.tokenizer), mean_resizing=False)
+    model = gliner.new_model(
+        None,
+        encoder,
+        model_name=spec.hub_id,
+        max_width=width,
+        counting_layer=spec.fact("heads")["counting_layer"],
+        word_splitter=splitter,
+    )
+    set_label_renaming(model, recipe.synthetic_labels)
+    samples = build_samples(train, splitter, asked.labels, asked.descriptions, width)
+    groups = plugins.build_param_groups(model, group_settings(recipe))
+    refuse_bad_cover(model, groups)
+    SwapTrainer(model, samples, groups, recipe, folder=folder, on_epoch=lambda *_: True).train()
+    gliner.save_model(model, folder)
+    found = score_documents(model, test, asked, splitter, max_length=recipe.max_length)
+    f1 = best(sweep(test, found, recipe.thresholds, None)).micro.f1
+    write_json(folder / "world.json", {"mlm_loss": round(loss, 3), "test_f1": round(f1, 3)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""`encswap experiment`: a grid of runs from one plan, with means, tests and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+
+if TYPE_CHECKING:
+    from encswap.experiment.cells import Cell
+    from encswap.experiment.grid import Grid, Runner
+    from encswap.experiment.task import Task
+
+HELP = """Train a grid of runs: encoders, strategies, embeddings, splitters, sizes, seeds.
+
+Every cell is a run folder under OUT/cells. A cell that is done is skipped, one that was killed goes
+on, one that fails is kept as a result. Beside them stand results.json, results.md, results.svg.
+
+  encswap experiment plan.yaml --dry-run
+
+  encswap experiment plan.yaml --part core --out experiments/heads
+"""
+
+
+class Keep(StrEnum):
+    """Which checkpoints stay when a cell is scored."""
+
+    none = "none"
+    all = "all"
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("experiment", help=HELP)(experiment)
+
+
+def experiment(
+    plan_file: Path = typer.Argument(..., metavar="PLAN", help="The plan, in YAML."),
+    out: Path = typer.Option(None, "--out", "-o", help="Folder; default: experiments/PLAN."),
+    part: str = typer.Option(None, "--part", help="A part that the plan names."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="List the cells and run nothing."),
+    keep_checkpoints: Keep = typer.Option(
+        Keep.none, "--keep-checkpoints", help="none: drop each when its cell is scored; or all."
+    ),
+    retry_failed: bool = typer.Option(False, "--retry-failed", help="Run failed cells again."),
+    ray: bool = typer.Option(False, "--ray", help="Run the cells on Ray, on this machine."),
+    ray_address: str = typer.Option(None, "--ray-address", help="Run them on this Ray cluster."),
+    cpus_per_cell: int = typer.Option(
+        None, "--cpus-per-cell", min=1, help="Threads of a cell; with Ray: 1 if not given."
+    ),
+    format_: Format = FORMAT_OPTION,
+) -> None:
+    """Run the command."""
+    cells = read_cells(plan_file, part)
+    if dry_run:
+        write("\n".join(cell.name for cell in cells))
+        note(f"{len(cells)} cells")
+        return
+    from encswap.cli.progress import quiet_libraries
+    from encswap.experiment.grid import make_grid
+
+    quiet_libraries()
+    runner = _runner(ray or ray_address is not None, ray_address, cpus_per_cell)
+    root = out or Path("experiments") / plan_file.stem
+    grid = make_grid(cells, root, keep_checkpoints=keep_checkpoints is Keep.all)
+    results = _run(grid, runner, retry_failed, plan_file.stem, part)
+    if format_ is Format.json:
+        write_json(results)
+    else:
+        _write_tables(results, format_)
+    note(f"results: {root / 'results.json'}, results.md, results.svg")
+    if failed := len(grid.failed()):
+        note(f"encswap: {failed} of {len(grid.tasks)} cells failed; --retry-failed runs them again")
+        raise typer.Exit(1)
+
+
+def read_cells(path: Path, part: str | None) -> list[Cell]:
+    """Read the plan and refuse what no plugin knows."""
+    from encswap.experiment.cells import cells_of
+    from encswap.experiment.names import check_names
+    from encswap.experiment.plan import base_recipe, read_plan
+    from encswap.experiment.task import plugins_here
+
+    plan = read_plan(path)
+    base = base_recipe(plan, path)
+    check_names(plan, base, plugins_here(), path)
+    return cells_of(plan, base, path, part)
+
+
+def _runner(on_ray: bool, address: str | None, cpus: int | None) -> Runner | None:
+    if on_ray:
+        from encswap.experiment.on_ray import RayCells, import_ray
+
+        import_ray()
+        return RayCells(address, cpus or 1)
+    if cpus is not None:
+        import torch
+
+        torch.set_num_threads(cpus)
+    return None
+
+
+def _run(
+    grid: Grid, runner: Runner | None, retry_failed: bool, plan: str, part: str | None
+) -> dict[str, Any]:
+    from encswap.experiment.grid import run_grid
+    from encswap.experiment.written import write_results
+
+    _tell_cost(grid, retry_failed, at_once=getattr(runner, "at_once", 1))
+    try:
+        run_grid(grid, Lines(), retry_failed=retry_failed, runner=runner)
+    except KeyboardInterrupt as stop:
+        note("interrupted; the same command goes on")
+        raise typer.Exit(130) from stop
+    return write_results(grid, plan, part)
+
+
+def _tell_cost(grid: Grid, retry_failed: bool, at_once: int) -> None:
+    from encswap.experiment.estimate import estimate, refuse_full_disk, told_bytes, told_seconds
+    from encswap.experiment.task import plugins_here
+
+    waiting = grid.waiting(retry_failed=retry_failed)
+    if not waiting:
+        return
+    cost = estimate(waiting, grid.documents, plugins_here(), grid.out, at_once)
+    if cost.kept is None or cost.running is None or cost.seconds is None:
+        note(f"{len(waiting)} cells; disk and time are not known before the models are here")
+        return
+    refuse_full_disk(cost, grid.out)
+    note(
+        f"{len(waiting)} cells; disk: {told_bytes(cost.kept)} for checkpoints that stay, up to "
+        f"{told_bytes(cost.running)} while cells run, {told_bytes(cost.free)} free; time: roughly "
+        f"{told_seconds(cost.seconds)}, better known after the first cell"
+    )
+
+
+class Lines:
+    """Tells of a grid on stderr, a line a cell."""
+
+    def skipped(self, count: int, failed: int) -> None:
+        """Say what is done before."""
+        if count:
+            note(f"{count} cells are done" + (f", {failed} of them failed" if failed else ""))
+
+    def ended(
+        self, task: Task, result: Mapping[str, Any], done: int, total: int, left: float
+    ) -> None:
+        """Say what a cell gave."""
+        from encswap.experiment.estimate import told_seconds
+
+        if "metrics" in result:
+            numbers = result["metrics"]["test"]["micro"]
+            said = f"F1 {numbers['f1']:.3f}"
+        else:
+            said = f"failed: {result.get('failure', {}).get('error', 'it left nothing')}"
+        seconds = result.get("cell", {}).get("seconds", 0.0)
+        rest = f", about {told_seconds(left)} left" if left else ""
+        note(f"{done}/{total} {task.name}: {said} ({told_seconds(seconds)}{rest})")
+
+
+def _write_tables(results: dict[str, Any], format_: Format) -> None:
+    from encswap.cli.scores import table
+    from encswap.experiment.tables import condition_table, failure_table, markdown_of, pair_table
+
+    if format_ is Format.markdown:
+        write(markdown_of(results))
+        return
+    write(table(condition_table(results), markdown=False))
+    if results["pairs"]:
+        write(table(pair_table(results), markdown=False))
+        write(f"Differences: the second less the first; {results['test']}.")
+    if len(failed := failure_table(results)) > 1:
+        write(table(failed, markdown=False))

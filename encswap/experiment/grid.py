@@ -1,0 +1,137 @@
+"""A whole grid: what is done is skipped, the rest runs, here or elsewhere, and is told of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from encswap import __version__
+from encswap.data.readers import iter_examples
+from encswap.data.shipped import find_data
+from encswap.errors import InputError, SourceError
+from encswap.experiment.cells import Cell
+from encswap.experiment.estimate import passes
+from encswap.experiment.sizes import subset_file
+from encswap.experiment.task import Task, read_result, refuse_other, run_task, state_of
+from encswap.manifest import write_json
+
+MARK = "experiment.json"
+Runner = Callable[[Sequence[Task]], Iterable[Task]]
+"""Runs tasks and yields each as it ends."""
+
+
+class GridWatcher(Protocol):
+    """Who is told how a grid goes on."""
+
+    def skipped(self, count: int, failed: int) -> None:
+        """So many cells are done before; of them some failed."""
+
+    def ended(
+        self, task: Task, result: Mapping[str, Any], done: int, total: int, left: float
+    ) -> None:
+        """A cell has ended; about `left` seconds are left."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The tasks of an experiment in one folder, and the documents of each file that they read."""
+
+    tasks: tuple[Task, ...]
+    documents: Mapping[str, int]
+    out: Path
+
+    def waiting(self, *, retry_failed: bool) -> list[Task]:
+        """The tasks that are not done; those that failed stand among them where asked."""
+        over = ("done",) if retry_failed else ("done", "failed")
+        return [task for task in self.tasks if state_of(task.folder) not in over]
+
+    def failed(self) -> list[Task]:
+        """The tasks that failed."""
+        return [task for task in self.tasks if state_of(task.folder) == "failed"]
+
+
+def make_grid(cells: Sequence[Cell], out: Path, *, keep_checkpoints: bool) -> Grid:
+    """Give every cell its folder and its documents.
+
+    Raises `InputError` where the folder belongs to something else, or to another version.
+    """
+    refuse_folder(out)
+    tasks = []
+    for cell in cells:
+        recipe = cell.recipe
+        if cell.size is not None:
+            file = subset_file(str(recipe.train), cell.size, recipe.seed, out / "data")
+            recipe = recipe.model_copy(update={"train": str(file)})
+        folder = out / "cells" / cell.name
+        tasks.append(Task(cell.name, cell.settings, recipe, folder, keep_checkpoints))
+    for task in tasks:
+        refuse_other(task)
+    return Grid(tuple(tasks), _count(tasks), out)
+
+
+def refuse_folder(out: Path) -> None:
+    """Refuse a folder that holds anything but an experiment of this version; make it else."""
+    mark = out / MARK
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not mark.is_file()):
+        raise InputError(
+            "exists and is no experiment; nothing is overwritten",
+            where=out,
+            hint="give --out another folder",
+        )
+    if mark.is_file():
+        try:
+            version = json.loads(mark.read_text(encoding="utf-8"))["encswap"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SourceError(f"is no experiment's mark: {error}", where=mark) from error
+        if version != __version__:
+            raise InputError(
+                f"was written by encswap {version}, this is {__version__}",
+                where=out,
+                hint="give --out another folder",
+            )
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(mark, {"encswap": __version__})
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=out) from error
+
+
+def _count(tasks: Sequence[Task]) -> dict[str, int]:
+    names = {
+        name
+        for task in tasks
+        for name in (task.recipe.train, task.recipe.test, task.recipe.dev)
+        if name is not None
+    }
+    return {name: sum(1 for _ in iter_examples(find_data(name))) for name in names}
+
+
+def run_grid(
+    grid: Grid, watcher: GridWatcher, *, retry_failed: bool = False, runner: Runner | None = None
+) -> None:
+    """Run what is not done; returns when every cell has a result."""
+    waiting = grid.waiting(retry_failed=retry_failed)
+    done = len(grid.tasks) - len(waiting)
+    if retry_failed:
+        for task in grid.failed():
+            shutil.rmtree(task.folder)
+    watcher.skipped(done, len(grid.failed()))
+    work = {task.name: passes(task.recipe, grid.documents) for task in waiting}
+    total, ended, began = sum(work.values()), 0.0, time.monotonic()
+    for number, task in enumerate((runner or run_here)(waiting), start=1):
+        ended += work[task.name]
+        left = (time.monotonic() - began) * (total - ended) / ended
+        watcher.ended(task, read_result(task), done + number, len(grid.tasks), left)
+
+
+def run_here(tasks: Sequence[Task]) -> Iterator[Task]:
+    """Run tasks one after the other in this process."""
+    for task in tasks:
+        run_task(task)
+        yield task

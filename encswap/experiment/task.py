@@ -1,0 +1,142 @@
+"""One cell as it is run: skipped where it is done, gone on with where it was killed, else begun."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from encswap import __version__
+from encswap.data.units import CachedSplitter
+from encswap.errors import EncswapError, InputError
+from encswap.experiment.single import Asked, run_recipe
+from encswap.manifest import MANIFEST, checksum, read_manifest, write_json
+from encswap.plugins import Plugins, load_plugins
+from encswap.recipe import Recipe
+from encswap.sources import spec_of
+from encswap.train.folder import RunFolder, told_of_writing
+from encswap.train.progress import Unwatched, Watcher
+
+FAILURE, CELL, METRICS = "failure.json", "cell.json", "metrics.json"
+State = Literal["new", "begun", "failed", "done"]
+DATA = ("train", "test", "dev")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell with its folder; it can be sent to another process."""
+
+    name: str
+    settings: Mapping[str, Any]
+    recipe: Recipe
+    folder: Path
+    keep_checkpoint: bool = False
+
+
+def state_of(folder: Path) -> State:
+    """Tell how far a cell's folder is."""
+    if (folder / METRICS).is_file():
+        return "done"
+    if (folder / FAILURE).is_file():
+        return "failed"
+    return "begun" if (folder / MANIFEST).is_file() else "new"
+
+
+def refuse_other(task: Task) -> None:
+    """Refuse a folder that another version or another recipe wrote, in one line that says which.
+
+    Data are compared by their content: a folder may have been moved.
+    """
+    if not (task.folder / MANIFEST).is_file():
+        return
+    manifest = read_manifest(task.folder)
+    found = []
+    if manifest.encswap != __version__:
+        found.append(f"encswap: {manifest.encswap} → {__version__}")
+    before = Recipe.model_construct(**dict(manifest.recipe)).model_dump(mode="json", warnings=False)
+    for key, now in task.recipe.model_dump(mode="json").items():
+        if key in DATA:
+            if now is not None and manifest.data.get(key) not in (None, checksum(_data(now))):
+                found.append(f"{key}: the file's content")
+        elif before.get(key) != now:
+            found.append(f"{key}: {before.get(key)} → {now}")
+    if found:
+        raise InputError(
+            f"was made otherwise: {'; '.join(found)}",
+            where=task.folder,
+            hint="give --out another folder, or remove this one",
+        )
+
+
+def _data(name: str) -> Path:
+    from encswap.data.shipped import find_data
+
+    return find_data(name)
+
+
+def run_task(task: Task, watcher: Watcher | None = None) -> float:
+    """Run a cell; a failure is written into its folder as a result. Returns the seconds."""
+    began = time.monotonic()
+    begun = state_of(task.folder) == "begun"
+    if not begun:
+        shutil.rmtree(task.folder, ignore_errors=True)
+    try:
+        asked = Asked(
+            again=RunFolder.resume(task.folder) if begun else None,
+            splitter=_splitter_of(task.recipe),
+        )
+        run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), asked)
+    except Exception as error:
+        with told_of_writing(task.folder):
+            note_failure(task, error, time.monotonic() - began)
+    else:
+        if not task.keep_checkpoint:
+            shutil.rmtree(task.folder / "checkpoint", ignore_errors=True)
+    seconds = time.monotonic() - began
+    told = {"name": task.name, "settings": dict(task.settings), "seconds": round(seconds, 2)}
+    write_json(task.folder / CELL, told)
+    return seconds
+
+
+def note_failure(task: Task, error: BaseException, seconds: float) -> None:
+    """Write a failure as one line; what the run left stays, without the weights."""
+    told = str(error) if isinstance(error, EncswapError) else f"{type(error).__name__}: {error}"
+    line = " ".join(told.split())[:600]
+    task.folder.mkdir(parents=True, exist_ok=True)
+    (task.folder / METRICS).unlink(missing_ok=True)
+    for left in ("checkpoint", "state", ".state.old", ".state.writing", ".checkpoint.writing"):
+        shutil.rmtree(task.folder / left, ignore_errors=True)
+    record = {"error": line, "kind": type(error).__name__, "seconds": round(seconds, 2)}
+    write_json(task.folder / FAILURE, record)
+
+
+def read_result(task: Task) -> dict[str, Any]:
+    """What is known of a cell: metrics, failure, seconds; empty where it has not run."""
+    found: dict[str, Any] = {}
+    for key, name in (("metrics", METRICS), ("failure", FAILURE), ("cell", CELL)):
+        if (task.folder / name).is_file():
+            found[key] = json.loads((task.folder / name).read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def plugins_here() -> Plugins:
+    """The plugins, loaded once in a process."""
+    return load_plugins()
+
+
+@functools.cache
+def _shared(name: str, options: str) -> CachedSplitter:
+    return CachedSplitter(plugins_here().splitter(name, **json.loads(options)))
+
+
+def _splitter_of(recipe: Recipe) -> CachedSplitter:
+    """The recipe's splitter, shared by the cells of a process: each text is cut once."""
+    plugins = plugins_here()
+    name = recipe.splitter or spec_of(str(recipe.encoder), plugins).word_splitter
+    return _shared(name, json.dumps(dict(recipe.splitter_options), sort_keys=True, default=str))
