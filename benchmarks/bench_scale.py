@@ -21,7 +21,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results" / "scale.json"
 SIZES = (1_000, 10_000)
 WHOLE = 100_000
-STEPS = 300
+STEPS = 60
 
 
 def work(count: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from encswap.evaluate.candidates import Asked, resolve, score_texts
 
 RESULTS = Path(__file__).parent / "results" / "sweep.json"
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-ROUNDS, DOCUMENTS, BATCH = 5, 64, 16
+ROUNDS, DOCUMENTS, BATCH = 3, 32, 16
 
 
 def lively(layers: int, hidden: int) -> Any:
@@ -59,7 +59,7 @@ def swept(model: Any, texts: list[str]) -> dict[float, list[set[tuple[int, int, 
 
 def main() -> None:
     """Time both in turns, compare what they find, and write the results."""
-    model = lively(6, 384)
+    model = lively(4, 192)
     texts = [one.text for one in world.documents(DOCUMENTS)]
     one_pass, sweep, spans = [], [], 0
     for number in range(ROUNDS + 1):

@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
-SIZES = {"6x384": (6, 384, 48, 3), "12x768": (12, 768, 32, 2)}
+SIZES = {"6x384": (6, 384, 48, 2), "12x768": (12, 768, 24, 1)}
 """Layers, width, documents, rounds."""
 BATCH = 8
 SIDES = ("ours", "gliner2", "gliner2, 4 workers", "encoder")

@@ -51,7 +51,7 @@ def test_two_processes_train_as_one_does(base_folder, files, tmp_path):
     train = tmp_path / "train.jsonl"
     train.write_text("\n".join(lines[:16]) + "\n", encoding="utf-8")
     settings = {
-        **{"encoder": "koelectra", "base": base_folder, "train": train, "epochs": 3},
+        **{"encoder": "koelectra", "base": base_folder, "train": train, "epochs": 2},
         **{"dev": files["test"], "test": files["test"]},
         **{"dropout": 0, "negative_masking": 0, "mask_subtokens": 0},
     }
