@@ -44,7 +44,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def report(
-    runs: list[Path] = typer.Argument(..., help="Run folders."),
+    runs: list[Path] = typer.Argument(..., metavar="RUN", help="Run folders."),
     lang: str = typer.Option("en", "--lang", help="The language of the page: en or ko."),
     out: Path = typer.Option(None, "--out", "-o", help="File; default: report.html in the run."),
     figures: Path = typer.Option(None, "--figures", help="Also write the figures as SVG here."),
