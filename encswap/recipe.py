@@ -26,7 +26,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: str
+    base: str = Field(description="GLiNER2 model to operate on: name, hub id, folder, or mini")
     scale: Literal["full", "mini"] = Field("full", description="full, or mini: small models")
     encoder: str | None = Field(None, description="registered name, hub id or folder")
     control: str | None = Field(
