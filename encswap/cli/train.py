@@ -42,6 +42,11 @@ def train(
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
+    embeddings: str = typer.Option(
+        None,
+        "--embeddings",
+        help="How rows start: transplant, describe, mean, random, overlap, or a plugin's.",
+    ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
@@ -71,6 +76,7 @@ def train(
         "base": base,
         "control": control,
         "strategy": strategy,
+        "embeddings": embeddings,
         "splitter": splitter,
         "protocol": protocol,
         "allow_low_coverage": allow_low_coverage,

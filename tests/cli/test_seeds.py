@@ -48,3 +48,16 @@ def test_each_seed_is_trained_into_a_folder_of_its_own(monkeypatch, tmp_path):
     assert "0.510" in result.stdout and "0.010" in result.stdout
     written = json.loads((tmp_path / "runs" / "seeds.json").read_text())
     assert written["seeds"] == [50, 51, 52]
+
+
+def test_train_takes_the_start_of_rows_as_swap_does(monkeypatch, tmp_path):
+    asked = []
+
+    def train_run(recipe, out, **_):
+        asked.append(recipe.embeddings)
+        return metrics(0.5), out
+
+    monkeypatch.setattr("encswap.cli.train.train_run", train_run)
+    command = ["train", "-e", "koelectra", "--scale", "mini", "--embeddings", "mean"]
+    result = CliRunner().invoke(app, [*command, "--seeds", "2", "--out", str(tmp_path)])
+    assert asked == ["mean", "mean"], result.output
