@@ -32,7 +32,9 @@ def attach(app: typer.Typer) -> None:
 
 def train(
     encoder: str = typer.Option(None, "--encoder", "-e", help="Registered name, hub id or folder."),
-    resume: Path = typer.Option(None, "--resume", help="Go on with an interrupted run's folder."),
+    resume: Path = typer.Option(
+        None, "--resume", help="Go on with an interrupted run's folder, or with that of --seeds."
+    ),
     force: bool = typer.Option(False, "--force", help="Resume although something changed."),
     train_file: str = typer.Option(None, "--train", help="Training documents."),
     test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
@@ -65,7 +67,7 @@ def train(
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.seeds import report_seeds, train_seeds
+    from encswap.cli.seeds import is_seeds_folder, report_seeds, resume_seeds, train_seeds
     from encswap.processes import is_main
 
     overrides: dict[str, Any] = {
@@ -82,7 +84,9 @@ def train(
         "allow_low_coverage": allow_low_coverage,
         "splitter_options": splitter_options(user_dictionary),
     }
-    if resume is not None:
+    if resume is not None and is_seeds_folder(resume):
+        metrics, folder = resume_seeds(resume, force=force)
+    elif resume is not None:
         metrics, folder = resume_run(resume, force)
     elif seeds == 1:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
@@ -92,7 +96,7 @@ def train(
         metrics, folder = train_seeds(recipe, out, seeds, allow_pickle=allow_pickle)
     if not is_main():
         return
-    write_result = report if seeds == 1 or resume is not None else report_seeds
+    write_result = report_seeds if "seeds" in metrics else report
     write_result(metrics, folder, format_)
     missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
     if require_targets and missed:
