@@ -43,6 +43,15 @@ class Recipe(BaseModel):
         description="how the marker rows start: transplant, describe, mean, random, or overlap, "
         "which starts the whole table from the base's"
     )
+    alignment: Literal["none", "ridge", "procrustes", "phase"] = Field(
+        "none",
+        description="bring the encoder's word vectors to the base's before training: by a map in "
+        "the kept heads (ridge, procrustes) or by training the encoder (phase)",
+    )
+    alignment_steps: Annotated[int, Field(ge=1)] = Field(200, description="updates of the phase")
+    alignment_texts: Annotated[int, Field(ge=2)] = Field(
+        500, description="training documents that alignment looks at, without their gold"
+    )
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
     splitter_options: Mapping[str, Any] = Field(
         default_factory=dict, description="options of the splitter, such as user_dictionary"
