@@ -32,11 +32,25 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class SplitterRecord:
-    """The word splitter by name, with its options and the versions of its analyser."""
+    """The word splitter by name, with its options and the versions of its analyser.
+
+    `files` tells of each option that is a file the `name` of its copy beside the manifest, and its
+    `sha256`.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def options_at(self, folder: Path) -> dict[str, Any]:
+        """The options, with the copy in `folder` where a file is gone or is another one."""
+        chosen = dict(self.options)
+        for key, known in self.files.items():
+            copy = folder / Path(known["name"]).name
+            if copy.is_file() and not _is_still(Path(str(chosen.get(key))), known["sha256"]):
+                chosen[key] = str(copy)
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -61,16 +75,34 @@ class Manifest:
 
 
 def describe_splitter(name: str, splitter: Any, options: Mapping[str, Any]) -> SplitterRecord:
-    """Record a splitter; one that can `describe()` itself tells the versions of its analyser."""
+    """Record a splitter; one that can `describe()` itself tells the versions of its analyser.
+
+    An option KEY is a file where the description holds KEY_sha256.
+    """
     described = splitter.describe() if hasattr(splitter, "describe") else {}
     versions = {
         key: str(value) for key, value in described.items() if key not in ("name", "options")
     }
-    return SplitterRecord(name, dict(options), versions)
+    files = {
+        key: {"name": f"splitter-{key}.txt", "sha256": versions[f"{key}_sha256"]}
+        for key in options
+        if f"{key}_sha256" in versions
+    }
+    return SplitterRecord(name, dict(options), versions, files)
+
+
+def _is_still(path: Path, digest: str) -> bool:
+    return path.is_file() and checksum(path) == digest
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Path:
-    """Write `encswap.json` into the folder, in one step."""
+    """Write `encswap.json` into the folder, in one step, and the splitter's files before it."""
+    for key, known in manifest.splitter.files.items():
+        source, copy = Path(str(manifest.splitter.options[key])), folder / known["name"]
+        if _is_still(source, known["sha256"]) and not _is_still(copy, known["sha256"]):
+            beside = copy.with_name(f".{copy.name}.writing")
+            beside.write_bytes(source.read_bytes())
+            beside.replace(copy)
     path = folder / MANIFEST
     write_json(path, asdict(manifest))
     return path

@@ -26,7 +26,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: str
+    base: str = Field(description="GLiNER2 model to operate on: name, hub id, folder, or mini")
     scale: Literal["full", "mini"] = Field("full", description="full, or mini: small models")
     encoder: str | None = Field(None, description="registered name, hub id or folder")
     control: str | None = Field(
@@ -42,6 +42,15 @@ class Recipe(BaseModel):
     embeddings: str = Field(
         description="how the marker rows start: transplant, describe, mean, random, or overlap, "
         "which starts the whole table from the base's"
+    )
+    alignment: Literal["none", "ridge", "procrustes", "phase"] = Field(
+        "none",
+        description="bring the encoder's word vectors to the base's before training: by a map in "
+        "the kept heads (ridge, procrustes) or by training the encoder (phase)",
+    )
+    alignment_steps: Annotated[int, Field(ge=1)] = Field(200, description="updates of the phase")
+    alignment_texts: Annotated[int, Field(ge=2)] = Field(
+        500, description="training documents that alignment looks at, without their gold"
     )
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
     splitter_options: Mapping[str, Any] = Field(

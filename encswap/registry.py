@@ -49,6 +49,7 @@ class Registry:
         self.bases: dict[str, BaseSpec] = {}
         self.splitters: dict[str, SplitterFactory] = {}
         self._owners: dict[tuple[str, str], str] = {}
+        self._withdrawn: dict[str, str] = {}
 
     def register_spec(self, spec: EncoderSpec, record: PluginRecord) -> None:
         """Take in an encoder or a base."""
@@ -85,6 +86,7 @@ class Registry:
     def withdraw(self, record: PluginRecord) -> None:
         """Take back everything that a plugin registered."""
         for kind, name in [one for one, owner in self._owners.items() if owner == record.name]:
+            self._withdrawn[name] = record.name
             del self._owners[kind, name]
             for table in (self.encoders, self.bases) if kind == "encoder" else (self.splitters,):
                 table.pop(name, None)
@@ -95,9 +97,21 @@ class Registry:
         owner = self._owners.get((kind, name))
         return None if owner is None else self.records[owner]
 
+    def set_aside_with(self, name: str) -> PluginRecord | None:
+        """The failed plugin that is called `name`, or that had registered it before it failed."""
+        for record in self.failures():
+            if record.name in (name, self._withdrawn.get(name)) or _plain(record.name) == name:
+                return record
+        return None
+
     def failures(self) -> list[PluginRecord]:
         """The plugins that were set aside, or failed in a call."""
         return [record for record in self.records.values() if record.error is not None]
+
+
+def _plain(name: str) -> str:
+    """A plugin's name without the distribution that stands beside it where two have one name."""
+    return name.partition(" (")[0]
 
 
 def api_of(plugin: object) -> int | None:

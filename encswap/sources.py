@@ -8,7 +8,7 @@ from typing import Literal
 
 from encswap.cache import cache_root
 from encswap.domain import BaseSpec, EncoderSpec, Scale, Source
-from encswap.errors import SourceError, UnknownNameError
+from encswap.errors import SourceError, UnknownNameError, suggest
 from encswap.hub import HUB_ID, fetch, hub_reachable, why_unreachable
 from encswap.plugins import Plugins
 
@@ -39,7 +39,8 @@ def split_revision(name: str) -> tuple[str, str | None]:
 def spec_of(name_or_path: str | Path, plugins: Plugins) -> EncoderSpec:
     """Return what is known of an encoder or a base: registered, a folder, or a hub id.
 
-    Raises `UnknownNameError`, which lists the known names, where it is none of these.
+    Raises `UnknownNameError`, which lists the known names, where it is none of these; where a
+    plugin that may have had it was set aside, it says which and why.
     """
     text = str(name_or_path)
     name, revision = split_revision(text)
@@ -53,7 +54,20 @@ def spec_of(name_or_path: str | Path, plugins: Plugins) -> EncoderSpec:
     if HUB_ID.fullmatch(name):
         known = {spec.hub_id: spec for spec in (plugins.encoders | plugins.bases).values()}
         return known.get(name) or EncoderSpec(name=name, hub_id=name, revision=revision)
-    raise UnknownNameError("encoder", name, [*plugins.encoders, *plugins.bases])
+    if (failed := plugins.set_aside_with(name)) is not None:
+        raise UnknownNameError(
+            "encoder", name, [], hint=f"plugin {failed.name!r} was set aside: {failed.error}"
+        )
+    raise UnknownNameError(
+        "encoder", name, [*plugins.encoders, *plugins.bases], hint=_with_failures(name, plugins)
+    )
+
+
+def _with_failures(name: str, plugins: Plugins) -> str:
+    """Suggest a known name; where plugins failed, the name may have been one of theirs."""
+    known = suggest(name, [*plugins.encoders, *plugins.bases])
+    failed = "; ".join(f"{one.name} ({one.error})" for one in plugins.failures())
+    return f"{known}; plugins that were set aside: {failed}" if failed else known
 
 
 def resolve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from encswap.manifest import (
     Manifest,
     ModelRecord,
     SplitterRecord,
+    checksum,
+    describe_splitter,
     read_manifest,
     write_manifest,
 )
@@ -51,3 +54,31 @@ def test_a_broken_manifest_names_its_file(tmp_path: Path, content: str):
 def test_a_folder_without_one_says_what_to_do(tmp_path: Path):
     with pytest.raises(SourceError, match="AutoExtractor"):
         read_manifest(tmp_path)
+
+
+class Listed:
+    """A splitter that takes a file, and says so."""
+
+    def __init__(self, words: Path) -> None:
+        self.words = words
+
+    def describe(self) -> dict[str, str]:
+        return {"analyser": "1.0", "words_sha256": checksum(self.words)}
+
+
+def test_a_file_of_the_splitter_is_copied_and_taken_where_the_own_is_gone(tmp_path: Path):
+    words = tmp_path / "words.txt"
+    words.write_text("one\n")
+    told = describe_splitter("listed", Listed(words), {"words": str(words), "fast": True})
+    assert set(told.files) == {"words"}
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_manifest(replace(RECORD, splitter=told), folder)
+    back = read_manifest(folder).splitter
+    assert back.options_at(folder) == {"words": str(words), "fast": True}
+    words.write_text("other\n")
+    copy = folder / "splitter-words.txt"
+    assert back.options_at(folder)["words"] == str(copy)
+    assert copy.read_text() == "one\n"
+    words.unlink()
+    assert back.options_at(folder)["words"] == str(copy)

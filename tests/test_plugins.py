@@ -12,6 +12,7 @@ from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl, isolation
 from encswap.domain import CheckContext, ParamGroup, ParamGroupSettings
 from encswap.errors import InputError, PluginError, UnknownNameError
 from encswap.plugins import PluginRecord, Plugins, load_plugins
+from encswap.sources import spec_of
 
 SPEC = EncoderSpec("own", "someone/own")
 BASE = Subject(EncoderSpec("base", "someone/base"))
@@ -342,3 +343,16 @@ def test_the_plugin_that_was_loaded_last_is_asked_first(mark: Any, winner: str) 
     plugins = load_plugins([("first", plugin_of("first")), ("second", plugin_of("second", **mark))])
     found = plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
     assert [group.name for group in found] == [winner]
+
+
+def test_an_encoder_whose_plugin_was_set_aside_is_told_with_the_failure() -> None:
+    def register_encoders(register: Any) -> None:
+        register(SPEC)
+        raise RuntimeError("the disk is gone")
+
+    plugins = loaded(one=plugin(register_encoders=register_encoders))
+    for name in ("own", "one"):
+        with pytest.raises(UnknownNameError, match="plugin 'one' was set aside: RuntimeError: the"):
+            spec_of(name, plugins)
+    with pytest.raises(UnknownNameError, match=r"set aside: one \(RuntimeError: the disk is gone"):
+        spec_of("other", plugins)

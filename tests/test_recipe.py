@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from encswap.errors import InputError
-from encswap.recipe import Recipe, dump_recipe, parse_setting, read_recipe
+from encswap.recipe import Recipe, describe, dump_recipe, parse_setting, read_recipe
 
 PLAN = {
     "encoder_lr": 2e-5,
@@ -81,3 +81,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path):
     path.write_text("- 1\n")
     with pytest.raises(InputError, match="not a mapping"):
         read_recipe(path)
+
+
+def test_every_field_has_a_description():
+    assert [field for field in Recipe.model_fields if describe(field) == "unknown"] == []

@@ -18,7 +18,7 @@ NO_TARGET = -100
 class Settings:
     """How long and how fast an encoder is pretrained."""
 
-    steps: int = 800
+    steps: int
     batch: int = 24
     rate: float = 2e-3
     seed: int = 1

@@ -3,8 +3,8 @@
     python benchmarks/head_reuse/run.py --out head-reuse
     python benchmarks/head_reuse/run.py --plan whole --part markers
 
-What is built and what has run is kept: the same command goes on. `--at-once` grids share the work
-by seeds, each in a process of its own; a last call reads all of it.
+What is built and what has run is kept: the same command goes on. `--at-once` processes share the
+work by encoders, or by seeds where there are more; a last call reads all of it.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ def main() -> int:
     if code := together(world, options.out, options.at_once):
         return code
     print(f"the world: {time.monotonic() - began:.0f} s", flush=True)
-    words = ["--part", options.part] if options.part else []
-    shares = [grid(plan, words) for plan in divide(options.plan, options.out, options.at_once)]
-    together(shares, options.out, options.at_once)
-    ended = subprocess.run(grid(HERE / f"{options.plan}.yaml", words), cwd=options.out, check=False)
+    plan = HERE / f"{options.plan}.yaml"
+    if options.at_once > 1:
+        shares, count = divide(plan, options.out.resolve(), options.part, options.at_once)
+        calls = [grid(shares, f"share-{number}") for number in range(1, count + 1)]
+        together(calls, options.out, options.at_once)
+    ended = subprocess.run(grid(plan, options.part), cwd=options.out, check=False)
     print(f"all: {time.monotonic() - began:.0f} s", flush=True)
     return ended.returncode
 
 
-def grid(plan: Path, words: list[str]) -> list[str]:
-    """The call that runs a plan."""
+def grid(plan: Path, part: str | None) -> list[str]:
+    """The call that runs a plan or a part of it."""
     command = [sys.executable, "-m", "encswap", "experiment", str(plan), "--out", "results"]
-    return [*command, "--cpus-per-cell", "1", *words]
+    return [*command, "--cpus-per-cell", "1", *(["--part", part] if part else [])]
 
 
-def divide(name: str, out: Path, count: int) -> list[Path]:
-    """Write the plan once for each process, with its share of the seeds."""
-    if count == 1:
-        return []
-    plan = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
-    seeds = plan["seeds"]
-    written = []
-    for place in range(min(count, len(seeds))):
-        path = out.resolve() / f"{name}-{place + 1}.yaml"
-        rules = {key: one for key, one in plan.get("parts", {}).items() if "seeds" not in one}
-        share = {**plan, "seeds": seeds[place::count], "parts": rules}
-        path.write_text(yaml.safe_dump(share), encoding="utf-8")
-        written.append(path)
-    return written
+def divide(path: Path, out: Path, part: str | None, count: int) -> tuple[Path, int]:
+    """Write the plan with a part for each process, by encoders or seeds; returns how many."""
+    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rule = plan["parts"][part] if part else {}
+    axis = "encoders" if count <= len(plan["encoders"]) else "seeds"
+    values = rule.get(axis, list(plan[axis]))
+    values = values if isinstance(values, list) else [values]
+    count = min(count, len(values))
+    shares = {f"share-{n + 1}": {**rule, axis: values[n::count]} for n in range(count)}
+    written = out / path.name
+    written.write_text(yaml.safe_dump({**plan, "parts": shares}), encoding="utf-8")
+    return written, count
 
 
 def together(commands: list[list[str]], folder: Path, count: int) -> int:

@@ -45,7 +45,8 @@ BASE = "gliner2-base"
 LAYERS = 3
 MORE = {"en": 3000, "ko": 3000}
 SEEDS = {"en": 7, "ko": 11}
-MLM = Settings()
+# Absolute positions are learned late: encoders that have them read for longer.
+STEPS = {"base": 800, "deberta": 800, "electra": 1900, "roberta": 1900}
 BASE_SETTINGS: Mapping[str, Any] = {"epochs": 10, "encoder_lr": 1e-3}
 
 
@@ -66,25 +67,30 @@ def main() -> None:
 
 def build(name: str, out: Path, plugins: Plugins) -> Path:
     """Build one model of the world, unless it is there."""
-    more = json.dumps([LAYERS, MORE, SEEDS, asdict(MLM)])
+    settings = Settings(steps=STEPS[name])
+    more = json.dumps([LAYERS, MORE, SEEDS, asdict(settings)])
     if name != "base":
         spec = plugins.encoders[CANDIDATES[name]]
         mark = fingerprint(spec, "world", name, more)
-        return build_once(out / name, mark, lambda folder: write_candidate(spec, folder))
+        return build_once(out / name, mark, lambda folder: write_candidate(spec, settings, folder))
     spec, recipe = plugins.bases[BASE], base_recipe()
     mark = fingerprint(spec, "world", name, more, dump_recipe(recipe))
-    return build_once(out / name, mark, lambda folder: write_base(spec, recipe, plugins, folder))
+
+    def write(folder: Path) -> None:
+        write_base(spec, read_much(spec, "en", settings), recipe, plugins, folder)
+
+    return build_once(out / name, mark, write)
 
 
-def write_candidate(spec: EncoderSpec, folder: Path) -> None:
+def write_candidate(spec: EncoderSpec, settings: Settings, folder: Path) -> None:
     """Pretrain an encoder on Korean text."""
-    encoder, loss = read_much(spec, "ko")
+    encoder, loss = read_much(spec, "ko", settings)
     encoder.model.save_pretrained(folder)
     encoder.tokenizer.save_pretrained(folder)
     write_json(folder / "world.json", {"mlm_loss": round(loss, 3)})
 
 
-def read_much(spec: EncoderSpec, language: str) -> tuple[LoadedEncoder, float]:
+def read_much(spec: EncoderSpec, language: str, settings: Settings) -> tuple[LoadedEncoder, float]:
     """Draw a small encoder of the spec's class and pretrain it; returns it with the last loss."""
     from transformers import AutoConfig, AutoModelForMaskedLM
 
@@ -98,9 +104,9 @@ def read_much(spec: EncoderSpec, language: str) -> tuple[LoadedEncoder, float]:
     tokenizer = train_tokenizer(recorded, texts)
     fields = mini_config(spec.config, len(tokenizer))
     fields |= {"num_hidden_layers": LAYERS, "pad_token_id": tokenizer.pad_token_id}
-    torch.manual_seed(MLM.seed)
+    torch.manual_seed(settings.seed)
     model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**fields)).float()
-    loss = pretrain(model, tokenizer, texts, MLM)
+    loss = pretrain(model, tokenizer, texts, settings)
     return LoadedEncoder(model.base_model, tokenizer), loss
 
 
@@ -109,11 +115,17 @@ def base_recipe() -> Recipe:
     return read_recipe(overrides=dict(BASE_SETTINGS), layers=("mini-base",))
 
 
-def write_base(spec: EncoderSpec, recipe: Recipe, plugins: Plugins, folder: Path) -> None:
-    """Pretrain an encoder on English text and train a GLiNER2 base around it."""
+def write_base(
+    spec: EncoderSpec,
+    read: tuple[LoadedEncoder, float],
+    recipe: Recipe,
+    plugins: Plugins,
+    folder: Path,
+) -> None:
+    """Train a GLiNER2 base around an encoder that has read English text."""
     from transformers import set_seed
 
-    encoder, loss = read_much(spec, "en")
+    encoder, loss = read
     train, test = (read_examples(find_data(str(name))) for name in (recipe.train, recipe.test))
     asked = Asked(tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {})
     splitter = CachedSplitter(plugins.splitter(str(recipe.splitter)))

@@ -68,11 +68,13 @@ def add_commands() -> None:
         report,
         swap,
         train,
+        trim,
     )
 
     for module in (
         check,
         swap,
+        trim,
         train,
         evaluate,
         report,

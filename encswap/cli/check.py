@@ -43,7 +43,7 @@ def attach(app: typer.Typer) -> None:
 
 def check(
     names: list[str] = typer.Argument(
-        None, metavar="[NAME]...", help="Registered names, hub ids (NAME@REVISION) or folders."
+        None, metavar="NAME", help="Registered names, hub ids (NAME@REVISION) or folders."
     ),
     everything: bool = typer.Option(
         False, "--all", help="Every registered encoder; so it is where no NAME is given."

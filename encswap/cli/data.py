@@ -159,15 +159,19 @@ def _found(file: Path) -> Path:
 
 def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:
     """Read an encoder's tokenizer and its number of positions; no weights are read."""
-    from encswap.cli.progress import quiet_libraries
+    from encswap.cli.progress import quiet_libraries, watching
     from encswap.data.lengths import Ruler
     from encswap.errors import InputError
-    from encswap.sources import resolve
+    from encswap.mini.finding import build_mini
+    from encswap.sources import resolve, spec_of
     from encswap.swap.loading import load_tokenizer
 
     if scale not in ("full", "mini"):
         raise InputError(f"unknown scale {scale!r}", hint="known: full, mini")
     quiet_libraries()
+    if scale == "mini":
+        with watching() as watcher:
+            build_mini(plugins, watcher, spec_of(name, plugins))
     found = resolve(name, plugins, scale=scale, need="metadata")  # type: ignore[arg-type]
     tokenizer = load_tokenizer(found.path, found.name)
 

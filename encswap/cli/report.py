@@ -25,12 +25,14 @@ set side by side, with the differences that are real.
   encswap report runs/ko-deberta-… --format markdown --out report.md
 
   encswap report runs/ko-deberta-… runs/koelectra-…
+
+  encswap report runs/ko-deberta-… runs/koelectra-… --out compared.html
 """
 PAGE = "report.html"
 
 
 class ReportFormat(StrEnum):
-    """How a report is written: `html` and `markdown` of one run, the others of several."""
+    """How a report is written; a page of several runs goes into a file that is named."""
 
     html = "html"
     table = "table"
@@ -44,12 +46,12 @@ def attach(app: typer.Typer) -> None:
 
 
 def report(
-    runs: list[Path] = typer.Argument(..., help="Run folders."),
+    runs: list[Path] = typer.Argument(..., metavar="RUN", help="Run folders."),
     lang: str = typer.Option("en", "--lang", help="The language of the page: en or ko."),
     out: Path = typer.Option(None, "--out", "-o", help="File; default: report.html in the run."),
     figures: Path = typer.Option(None, "--figures", help="Also write the figures as SVG here."),
     format_: ReportFormat = typer.Option(
-        None, "--format", "-f", help="Default: html for one run, table for several."
+        None, "--format", "-f", help="Default: html for one run or --out FILE.html, else table."
     ),
 ) -> None:
     """Run the command."""
@@ -61,7 +63,9 @@ def report(
     if len(read) == 1:
         _write_one(runs[0], read[0], texts, out, format_ or ReportFormat.html)
     else:
-        _write_several(read, texts, out, format_ or ReportFormat.table)
+        page = out is not None and out.suffix == ".html"
+        chosen = format_ or (ReportFormat.html if page else ReportFormat.table)
+        _write_several(read, texts, out, chosen)
     if figures is not None:
         _write_figures(read, texts, figures)
 
@@ -100,14 +104,17 @@ def _write_one(folder: Path, run: Run, texts: Texts, out: Path | None, kind: Rep
 def _write_several(runs: list[Run], texts: Texts, out: Path | None, kind: ReportFormat) -> None:
     from encswap.cli.side_by_side import as_data, as_text
     from encswap.errors import InputError
+    from encswap.report.compared_page import write_compared
     from encswap.report.comparing import compare_runs
 
-    if kind is ReportFormat.html:
+    if kind is ReportFormat.html and out is None:
         raise InputError(
-            "a page shows one run", where="--format html", hint="give one run, or --format markdown"
+            "a page of several runs lies in no run's folder", hint="give --out FILE.html"
         )
     pairs: list[Pair] = compare_runs(runs)
-    if kind is ReportFormat.json:
+    if kind is ReportFormat.html and out is not None:
+        note(f"report: {_put(out, write_compared(runs, pairs, texts))}")
+    elif kind is ReportFormat.json:
         _give(as_data(runs, pairs), out)
     else:
         _give(as_text(runs, pairs, texts, markdown=kind is ReportFormat.markdown), out)

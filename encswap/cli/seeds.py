@@ -2,38 +2,122 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from encswap.cli.output import Format, note, write, write_json
+from encswap.errors import EncswapError, InputError
+from encswap.processes import is_main, wait
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
 
-SEEDS = "seeds.json"
+SEEDS, ASKED = "seeds.json", "seeds-asked.json"
+UNBEGUN = {"log.jsonl", "recipe.yaml", ".recipe.yaml.writing", ".encswap.json.writing"}
 
 
 def train_seeds(
     recipe: Recipe, out: Path | None, count: int, *, allow_pickle: bool = False
 ) -> tuple[dict[str, Any], Path]:
     """Train with `count` seeds from the recipe's on; each run has a folder of its own."""
-    from encswap import manifest
-    from encswap.cli.train import train_run
+    from encswap import processes
     from encswap.train.folder import refuse_taken
     from encswap.train.run import default_folder
 
-    root = out or default_folder(recipe.encoder or "run")
+    processes.join()
+    root = processes.agree(out or default_folder(recipe.encoder or "run"))
     refuse_taken(root)
+    processes.wait()
+    asked = {
+        "seeds": list(range(recipe.seed, recipe.seed + count)),
+        "allow_pickle": allow_pickle,
+        "recipe": recipe.model_dump(mode="json"),
+    }
+    _write_asked(root, asked)
+    try:
+        return _train_all(root, asked), root
+    except EncswapError:
+        _take_back(root)
+        raise
+
+
+def resume_seeds(root: Path, *, force: bool = False) -> tuple[dict[str, Any], Path]:
+    """Finish the seeds of a folder: those done are read, those begun resumed, the others trained.
+
+    Raises `InputError` where all are done.
+    """
+    try:
+        asked = json.loads((root / ASKED).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", where=root / ASKED) from error
+    if (root / SEEDS).is_file():
+        raise InputError("is finished; there is nothing to resume", where=root)
+    return _train_all(root, asked, force=force), root
+
+
+def is_seeds_folder(path: Path) -> bool:
+    """Tell whether `train --seeds` has written here."""
+    return (path / ASKED).is_file()
+
+
+def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> dict[str, Any]:
+    from encswap import manifest
+    from encswap.recipe import Recipe
+
     runs: dict[int, Mapping[str, Any]] = {}
-    for seed in range(recipe.seed, recipe.seed + count):
-        note(f"seed {seed}")
-        chosen = recipe.model_copy(update={"seed": seed})
-        runs[seed], _ = train_run(chosen, root / f"seed-{seed}", allow_pickle=allow_pickle)
+    for seed in asked["seeds"]:
+        recipe = Recipe.model_validate({**asked["recipe"], "seed": seed})
+        runs[seed] = _train_one(
+            recipe, root / f"seed-{seed}", allow_pickle=asked["allow_pickle"], force=force
+        )
     summary = summarise_seeds(runs)
-    manifest.write_json(root / SEEDS, summary)
-    return summary, root
+    if is_main():
+        manifest.write_json(root / SEEDS, summary)
+    return summary
+
+
+def _train_one(recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool) -> Mapping[str, Any]:
+    from encswap.cli.train import resume_run, train_run
+
+    if (path / "metrics.json").is_file():
+        note(f"seed {recipe.seed}: done before")
+        done: dict[str, Any] = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+        return done
+    if (path / "encswap.json").is_file():
+        note(f"seed {recipe.seed}: goes on")
+        return resume_run(path, force)[0]
+    note(f"seed {recipe.seed}")
+    _clear_unbegun(path)
+    return train_run(recipe, path, allow_pickle=allow_pickle)[0]
+
+
+def _clear_unbegun(path: Path) -> None:
+    """Drop what a run leaves that was killed before it had written what it is made of."""
+    if is_main() and path.is_dir() and {one.name for one in path.iterdir()} <= UNBEGUN:
+        shutil.rmtree(path)
+    wait()
+
+
+def _write_asked(root: Path, asked: Mapping[str, Any]) -> None:
+    from encswap import manifest
+
+    if not is_main():
+        return
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        manifest.write_json(root / ASKED, asked)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=root) from error
+
+
+def _take_back(root: Path) -> None:
+    """Leave nothing where no seed was begun."""
+    if is_main() and [one.name for one in root.iterdir()] == [ASKED]:
+        shutil.rmtree(root)
 
 
 def summarise_seeds(runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

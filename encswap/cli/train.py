@@ -32,7 +32,9 @@ def attach(app: typer.Typer) -> None:
 
 def train(
     encoder: str = typer.Option(None, "--encoder", "-e", help="Registered name, hub id or folder."),
-    resume: Path = typer.Option(None, "--resume", help="Go on with an interrupted run's folder."),
+    resume: Path = typer.Option(
+        None, "--resume", help="Go on with an interrupted run's folder, or with that of --seeds."
+    ),
     force: bool = typer.Option(False, "--force", help="Resume although something changed."),
     train_file: str = typer.Option(None, "--train", help="Training documents."),
     test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
@@ -42,6 +44,11 @@ def train(
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
+    embeddings: str = typer.Option(
+        None,
+        "--embeddings",
+        help="How rows start: transplant, describe, mean, random, overlap, or a plugin's.",
+    ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
@@ -60,7 +67,7 @@ def train(
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.seeds import report_seeds, train_seeds
+    from encswap.cli.seeds import is_seeds_folder, report_seeds, resume_seeds, train_seeds
     from encswap.processes import is_main
 
     overrides: dict[str, Any] = {
@@ -71,12 +78,15 @@ def train(
         "base": base,
         "control": control,
         "strategy": strategy,
+        "embeddings": embeddings,
         "splitter": splitter,
         "protocol": protocol,
         "allow_low_coverage": allow_low_coverage,
         "splitter_options": splitter_options(user_dictionary),
     }
-    if resume is not None:
+    if resume is not None and is_seeds_folder(resume):
+        metrics, folder = resume_seeds(resume, force=force)
+    elif resume is not None:
         metrics, folder = resume_run(resume, force)
     elif seeds == 1:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
@@ -86,7 +96,7 @@ def train(
         metrics, folder = train_seeds(recipe, out, seeds, allow_pickle=allow_pickle)
     if not is_main():
         return
-    write_result = report if seeds == 1 or resume is not None else report_seeds
+    write_result = report_seeds if "seeds" in metrics else report
     write_result(metrics, folder, format_)
     missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
     if require_targets and missed:

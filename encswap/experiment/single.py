@@ -65,6 +65,7 @@ def run_recipe(
         base_source=models.base,
         encoder_source=models.encoder,
         splitter=asked.splitter,
+        watcher=watcher,
     )
     folder = asked.again or RunFolder.create(path)
     if asked.again is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,5 +68,8 @@ def subset_file(train: str, size: int, seed: int, folder: Path) -> Path:
             f"has {len(examples)} documents, not {size}", where=source, hint="write sizes: [all]"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    write_examples(nested_order(examples, seed)[:size], path, "spans", source=source)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:  # of this process alone
+        written = Path(beside) / path.name
+        write_examples(nested_order(examples, seed)[:size], written, "spans", source=source)
+        written.replace(path)
     return path

@@ -1,8 +1,8 @@
-"""Tokenizers of the real kinds, trained on the shipped text: WordPiece and Unigram."""
+"""Tokenizers of the real kinds, trained on the shipped text: WordPiece, Unigram, byte-level BPE."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import InputError
@@ -23,7 +23,7 @@ ROLES = {
 
 
 def train_tokenizer(recorded: Mapping[str, Any], texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Train a tokenizer of the recorded kind (`model`: WordPiece or Unigram) on texts.
+    """Train a tokenizer of the recorded kind (`model`, one of `MAKERS`) on texts.
 
     Special tokens keep their recorded order; ids beyond the small vocabulary move down.
     """
@@ -32,12 +32,11 @@ def train_tokenizer(recorded: Mapping[str, Any], texts: Iterable[str]) -> PreTra
     kind = str(recorded.get("model", "WordPiece"))
     numbered = recorded.get("special_tokens") or WORDPIECE_TOKENS
     specials = sorted(numbered, key=lambda token: numbered[token])
-    makers = {"WordPiece": _wordpiece, "Unigram": _unigram}
-    if kind not in makers:
+    if kind not in MAKERS:
         raise InputError(
-            f"no mini tokenizer of kind {kind!r}", hint=f"known: {', '.join(sorted(makers))}"
+            f"no mini tokenizer of kind {kind!r}", hint=f"known: {', '.join(sorted(MAKERS))}"
         )
-    tokenizer = makers[kind](specials, list(texts))
+    tokenizer = MAKERS[kind](specials, list(texts))
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=512, **_roles(specials)
     )
@@ -74,3 +73,27 @@ def _unigram(specials: list[str], texts: list[str]) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
+
+
+def _bpe(specials: list[str], texts: list[str]) -> Tokenizer:
+    """Byte-level, so no piece is unknown; a word that is tokenised alone gets no space before."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=specials,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+MAKERS: Mapping[str, Callable[[list[str], list[str]], Tokenizer]] = {
+    "WordPiece": _wordpiece,
+    "Unigram": _unigram,
+    "BPE": _bpe,
+}

@@ -10,6 +10,7 @@ from encswap.errors import InputError
 from encswap.evaluate.comparison import Difference, compare
 from encswap.evaluate.metrics import Counts, count
 from encswap.report.reading import Run
+from encswap.report.texts import Texts
 
 SEED = 42
 ALL = ""
@@ -52,6 +53,43 @@ def compare_runs(runs: Sequence[Run]) -> list[Pair]:
         for label in (ALL, *labels)
         for one, two in numbered
     ]
+
+
+def score_rows(runs: Sequence[Run], texts: Texts) -> list[Sequence[str]]:
+    """The scores of every run, the first row the head."""
+    keys = ("run", "precision", "recall", "f1", "interval", "threshold", "protocol")
+    rows: list[Sequence[str]] = [[texts(key) for key in keys]]
+    for name, run in zip(name_apart(runs), runs, strict=True):
+        numbers = run.metrics["test"]["micro"]
+        rows.append(
+            (
+                name,
+                *(f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")),
+                "–".join(f"{one:.3f}" for one in numbers["interval"]),
+                f"{run.threshold:g}",
+                str(run.metrics["protocol"]),
+            )
+        )
+    return rows
+
+
+def difference_rows(pairs: Sequence[Pair], texts: Texts) -> list[Sequence[str]]:
+    """Every difference with its interval, the first row the head."""
+    rows: list[Sequence[str]] = [
+        [texts(key) for key in ("differences", "label", "f1", "interval", "real")]
+    ]
+    for one in pairs:
+        change = one.difference
+        rows.append(
+            (
+                f"{one.first} → {one.second}",
+                one.label or texts("all_labels"),
+                f"{change.f1:+.3f}",
+                f"{change.low:+.3f} … {change.high:+.3f}",
+                texts("yes" if change.real else "not_shown"),
+            )
+        )
+    return rows
 
 
 def name_apart(runs: Sequence[Run]) -> list[str]:

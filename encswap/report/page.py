@@ -44,7 +44,7 @@ def write_page(run: Run, texts: Texts, *, most_bytes: int = MOST_BYTES) -> str:
         origin(run, texts),
     ]
     return (
-        f'<!doctype html>\n<html lang="{texts("language")}">\n{_head(title)}\n<body>\n'
+        f'<!doctype html>\n<html lang="{texts("language")}">\n{head(title)}\n<body>\n'
         f'<a class="skip" href="#scores">{escape(texts("skip"))}</a>\n<main>\n'
         + "\n".join(part for part in parts if part)
         + f"\n</main>\n<footer>{escape(texts('page_made', version=__version__))}</footer>\n"
@@ -64,7 +64,8 @@ def _middle(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> list[str]:
     ]
 
 
-def _head(title: str) -> str:
+def head(title: str) -> str:
+    """Write the head of a page: nothing is fetched from anywhere."""
     return (
         '<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

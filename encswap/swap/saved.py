@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 def load(folder: str | Path) -> PreTrainedModel:
     """Load a checkpoint written by encswap: a gliner2 model with splitter and threshold in place.
 
-    The threshold is the default of the extraction methods' `threshold` argument. Raises
-    `SourceError` where the folder is no checkpoint or its splitter is not installed.
+    A file that the splitter needs, such as a user dictionary, is taken from the folder where it is
+    not at its place any more. The threshold is the default of the extraction methods' `threshold`
+    argument. Raises `SourceError` where the folder is no checkpoint or its splitter is not
+    installed.
     """
     from encswap.manifest import read_manifest
     from encswap.plugins import load_plugins
 
     manifest = read_manifest(Path(folder))
     name = manifest.splitter.name
-    splitter = load_plugins().splitter(name, **manifest.splitter.options)
+    splitter = load_plugins().splitter(name, **manifest.splitter.options_at(Path(folder)))
     warn_of_version(manifest.splitter, splitter)
     model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
     model.eval()

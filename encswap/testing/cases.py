@@ -10,6 +10,7 @@ from typing import Literal
 
 from encswap.domain import EncoderSpec
 from encswap.errors import EncswapError, InputError, UnknownNameError
+from encswap.mini.tokenizers import MAKERS
 from encswap.plugins import PluginRecord, Plugins, load_plugins
 from encswap.registry import told
 from encswap.testing import encoder_laws, plugin_laws, splitter_laws
@@ -18,10 +19,9 @@ from encswap.testing.trial import Trial
 
 OutcomeStatus = Literal["kept", "remark", "broken", "skipped"]
 PAGE = "docs/plugins.md"
-MINI_TOKENIZERS = ("WordPiece", "Unigram")
 MINI_FACTS = (
-    "add facts['config'] (the fields of config.json) and facts['tokenizer'] (model: WordPiece or "
-    "Unigram), of which the mini model is built"
+    "add facts['config'] (the fields of config.json) and facts['tokenizer'] (model: WordPiece, "
+    "Unigram or BPE), of which the mini model is built"
 )
 
 
@@ -142,11 +142,11 @@ def _case(subject: str, law: Callable[..., None], *arguments: object) -> Case:
 def _lack(spec: EncoderSpec) -> InputError | None:
     """What is missing for a mini model, in one line."""
     kind = spec.fact("tokenizer", {}).get("model")
-    if spec.config.get("model_type") and kind in MINI_TOKENIZERS:
+    if spec.config.get("model_type") and kind in MAKERS:
         return None
     told = f"{spec.name} cannot be built at mini scale"
-    if kind is not None and kind not in MINI_TOKENIZERS:
-        known = " or ".join(MINI_TOKENIZERS)
+    if kind is not None and kind not in MAKERS:
+        known = " or ".join(MAKERS)
         return InputError(
             f"{told}: its tokenizer is {kind}, a mini one is {known}",
             hint=f"its own files are looked at by `encswap check {spec.name} --depth forward`",

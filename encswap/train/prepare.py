@@ -26,6 +26,8 @@ from encswap.swap.training_mode import (
     set_label_renaming,
     use_flash_attention,
 )
+from encswap.train.aligning import align_encoder, refuse_alignment
+from encswap.train.progress import Watcher
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -56,6 +58,7 @@ class Ready:
     origins: Mapping[str, int]
     base_source: Source
     encoder_source: Source
+    remarks: tuple[str, ...] = ()
 
 
 def read_documents(recipe: Recipe) -> Documents:
@@ -113,12 +116,14 @@ def make_ready(
     base_source: Source,
     encoder_source: Source,
     splitter: CachedSplitter | None = None,
+    watcher: Watcher | None = None,
 ) -> Ready:
-    """Load, measure what the units express, swap and prove.
+    """Load, measure what the units express, swap, prove and, where asked for, align.
 
     `splitter` is the recipe's, where another run has cut texts with it already.
     Raises `InputError` below the recipe's least coverage, `SwapError` where nothing fits.
     """
+    refuse_alignment(recipe)
     name = recipe.splitter or spec.word_splitter
     splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
     texts = [e.text for e in (*documents.train, *documents.dev, *documents.test)]
@@ -145,11 +150,12 @@ def make_ready(
     )
     if kept:
         prove(swapped.model, base, splitter)
-    model = gliner.put_on_device(swapped.model)
+    model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)
+    remarks = align_encoder(recipe, model, base, documents.train, documents.asked, watcher=watcher)
     set_up(model, recipe)
     return Ready(
         model=model,
-        base=gliner.put_on_device(base),
+        base=base,
         splitter=splitter,
         splitter_name=name,
         coverage=coverage,
@@ -158,6 +164,7 @@ def make_ready(
         origins=swapped.origins,
         base_source=base_source,
         encoder_source=encoder_source,
+        remarks=remarks,
     )
 
 

@@ -69,3 +69,9 @@ def test_verbose_lists_every_finding() -> None:
     assert "published" not in result.stdout
     for code in ("architecture", "licence", "revision", "resources"):
         assert code in result.stdout
+
+
+def test_help_writes_an_argument_that_may_be_repeated_once():
+    for command, usage in (("check", "[NAME]..."), ("report", "{RUN}...")):
+        result = CliRunner().invoke(app, [command, "--help"])
+        assert f"{command} [OPTIONS] {usage}\n" in result.stdout

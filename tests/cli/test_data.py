@@ -95,6 +95,20 @@ def test_inspect_holds_lengths_against_an_encoder(file: Path, tmp_path: Path) ->
     assert (lengths["limit"], lengths["prompt"], lengths["over"]) == (12, 11, 1)
 
 
+def test_inspect_builds_the_mini_encoder_that_it_measures_with(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENCSWAP_CACHE", str(tmp_path / "cache"))
+    result = run(
+        *("inspect", file, "-s", "char", "--encoder", "klue-roberta", "--scale", "mini"),
+        *("--format", "json"),
+    )
+    assert result.exit_code == 0, result.output
+    lengths = json.loads(result.stdout)["splitters"]["char"]["lengths"]["klue-roberta"]
+    assert lengths["limit"] > 0
+    assert "build the mini klue-roberta" in result.stderr
+
+
 SMALL = {
     "vocab_size": 8,
     "hidden_size": 8,

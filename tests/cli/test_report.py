@@ -116,4 +116,17 @@ def test_an_offset_outside_its_text_is_refused(run: Path):
 
 def test_a_language_and_a_page_that_there_are_not_are_refused(run: Path):
     assert "known: en, ko" in refused(run, "--lang", "fr")
-    assert "a page shows one run" in refused(run, run, "--format", "html")
+    assert "give --out FILE.html" in refused(run, run, "--format", "html")
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_several_runs_are_one_page_that_fetches_nothing(run: Path, tmp_path: Path, lang: str):
+    evil = write_run(tmp_path / "<b>other", [PLANTED], [CANDIDATES])
+    page = tmp_path / "compared.html"
+    result = invoke(run, evil, "--out", page, "--lang", lang)
+    assert result.exit_code == 0 and result.stdout == "", result.output
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and f'<html lang="{lang}">' in text
+    assert "run → &lt;b&gt;other" in text and "<b>other" not in text
+    assert "Biomarker" in text and "<svg" in text
+    assert "http://" not in text.replace("http://www.w3.org", "") and "<script" not in text

@@ -144,6 +144,23 @@ def test_swap_writes_a_checkpoint_that_loads(here: Path, base_folder: Path):
     assert [unit for unit, _, _ in model.processor.word_splitter("당뇨")] == ["당", "뇨"]
 
 
+def test_a_swap_with_a_user_dictionary_loads_where_the_dictionary_is_gone(
+    here: Path, base_folder: Path
+):
+    pytest.importorskip("kiwipiepy")
+    import encswap
+
+    (here / "words.txt").write_text("알파베타산\tNNG\n", encoding="utf-8")
+    command = ["swap", "-e", "koelectra", "--scale", "mini", "--base", str(base_folder)]
+    command += ["--splitter", "kiwi", "--user-dictionary", "words.txt", "--out", "swapped"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    (here / "words.txt").unlink()
+    (here / "swapped").rename(here / "elsewhere")
+    splitter = encswap.load(here / "elsewhere").processor.word_splitter
+    assert [unit[0] for unit in splitter("알파베타산을")] == ["알파베타산", "을"]
+
+
 def test_help_loads_no_torch():
     import subprocess
 

@@ -215,7 +215,10 @@ def test_facts_without_a_date_and_a_splitter_that_is_not_there_are_told_of(
     ("facts", "told"),
     [
         ({}, r"cannot be built at mini scale; add facts\['config'\]"),
-        ({"tokenizer": {"model": "BPE"}}, "its tokenizer is BPE, a mini one is WordPiece or"),
+        (
+            {"tokenizer": {"model": "WordLevel"}},
+            "its tokenizer is WordLevel, a mini one is WordPie",
+        ),
     ],
 )
 def test_too_few_facts_for_mini_scale_say_what_to_add(facts: dict[str, Any], told: str) -> None:
@@ -263,3 +266,46 @@ def test_bad_input_ends_in_one_line(name: str, said: str) -> None:
     result = runner.invoke(app, ["plugins", "verify", name])
     assert result.exit_code == 2
     assert said in result.stderr and result.stderr.count("\n") == 1
+
+
+MODERN = {
+    "model_type": "modernbert",
+    "hidden_size": 768,
+    "intermediate_size": 1152,
+    "num_hidden_layers": 22,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 8192,
+    "vocab_size": 50368,
+}
+ROBERTA = {
+    "model_type": "roberta",
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+    "vocab_size": 50265,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "specials"),
+    [
+        (MODERN, {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "[PAD]": 3, "[MASK]": 4}),
+        (ROBERTA, {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4}),
+    ],
+    ids=["modernbert", "roberta"],
+)
+def test_an_encoder_with_byte_level_bpe_keeps_its_promises_at_mini_scale(
+    config: dict[str, Any], specials: dict[str, int]
+) -> None:
+    tokenizer = {"model": "BPE", "length": config["vocab_size"], "special_tokens": specials}
+    facts = {"config": config, "tokenizer": tokenizer}
+    spec = EncoderSpec(
+        "own-encoder", "a/b", facts={key: Fact(one, "V", "2026-11") for key, one in facts.items()}
+    )
+    plugins = with_plugin(register_encoders=lambda register: register(spec))
+    found = Verification.of("own", plugins)
+    outcomes = [found.outcome(case) for case in found.cases]
+    assert [one for one in outcomes if one.status in ("broken", "skipped")] == []
