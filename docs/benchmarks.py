@@ -19,7 +19,11 @@ def read(name: str) -> Any:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *_training(), *_learning(), *_sweep(), *_processes(), *_scale()])
+    lines = list(_head())
+    for name, section in SECTIONS.items():
+        if (RESULTS / f"{name}.json").is_file():
+            lines += section()
+    return "\n".join(lines).rstrip()
 
 
 def _head() -> Iterator[str]:
@@ -34,7 +38,8 @@ def _training() -> Iterator[str]:
     yield "## Training steps\n"
     yield "The same drawn model, documents and threads, batches of eight; medians of seconds a"
     yield "step. The encoder alone, forward and backward, is the physical limit while it is"
-    yield "trained.\n"
+    yield "trained. A side whose round other processes disturbed shows it; the rounds are in the raw"
+    yield "results.\n"
     yield "| layers × width | encswap | gliner2's trainer | the same, 4 workers | encoder alone |"
     yield "|---|---|---|---|---|"
     sizes = [name for name, one in found.items() if isinstance(one, dict)]
@@ -103,6 +108,14 @@ def _scale() -> Iterator[str]:
     yield "\nMemory after a third of the timed steps, and after all of them; the time of an epoch"
     yield "follows from the rate of the steps. `python benchmarks/bench_scale.py --whole`"
 
+
+SECTIONS = {
+    "training": _training,
+    "learning": _learning,
+    "sweep": _sweep,
+    "processes": _processes,
+    "scale": _scale,
+}
 
 if __name__ == "__main__":
     PAGE.write_text(page() + "\n", encoding="utf-8")
