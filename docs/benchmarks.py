@@ -38,7 +38,7 @@ def _training() -> Iterator[str]:
     yield "## Training steps\n"
     yield "The same drawn model, documents and threads, batches of eight; medians of seconds a"
     yield "step. The encoder alone, forward and backward, is the physical limit while it is"
-    yield "trained. A side whose round other processes disturbed shows it; the rounds are in the raw"
+    yield "trained. A side whose round other processes disturbed shows it; each step is in the raw"
     yield "results.\n"
     yield "| layers × width | encswap | gliner2's trainer | the same, 4 workers | encoder alone |"
     yield "|---|---|---|---|---|"
