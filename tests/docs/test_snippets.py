@@ -44,6 +44,8 @@ ENCSWAP = "encswap"
 FOLLOWED = ("docs/tutorial.md", "docs/samples/", "docs/tutorial/")
 # Programs that a page may call and a test does not: only their first word is looked at.
 OTHERS = ("git", "tar", "rsync", "scp", "ssh", "nvidia-smi", "source", "cp", "head", "mkdir")
+# Programs that start encswap: what comes behind its name is parsed.
+LAUNCHERS = ("torchrun", "accelerate")
 DATA = ("text", "json", "jsonl", "yaml", "toml", "html", "ini", "diff")
 DOCUMENTS = {"train": 12, "test": 4}
 
@@ -199,6 +201,9 @@ def check_other(words: Sequence[str], folder: Path) -> None:
     elif program in ("python", "pytest"):
         paths = [one for one in rest if re.search(r"/|\.py$", one)]
         missing = [one for one in paths if not any((at / one).exists() for at in (ROOT, folder))]
+    elif program in LAUNCHERS and ENCSWAP in rest:
+        parse(rest[rest.index(ENCSWAP) :])
+        missing = []
     elif program in OTHERS:
         missing = []
     else:

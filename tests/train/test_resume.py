@@ -33,11 +33,20 @@ def arguments(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> li
     ]
 
 
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def start(*arguments: str, room: str = "unlimited") -> subprocess.Popen[bytes]:
     """Start a run; no file may grow beyond `room` KiB."""
     limited = ("bash", "-c", f'ulimit -f {room}; exec "$@"', "bash")
+    # Whoever starts the tests in the background has SIGINT ignored, and children inherit that.
+    python = (sys.executable, "-c", HEEDING, sys.executable)
     return subprocess.Popen(
-        [*limited, sys.executable, "-m", "encswap", "train", *arguments],
+        [*limited, *python, "-m", "encswap", "train", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
