@@ -35,7 +35,7 @@ def work(count: int) -> dict[str, Any]:
     from encswap.train.trainer import SwapTrainer
 
     lines = find_data("ko-medical/train.jsonl").read_text(encoding="utf-8").splitlines()
-    model, plugins = world.draw_model(2, 96)
+    model, plugins = world.draw_model(1, 64)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "many.jsonl"
         with path.open("w", encoding="utf-8") as file:
