@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import encswap
-from encswap.data.shipped import find_data
 from encswap.errors import InputError
 from encswap.mini.encoders import mini_encoder
 from encswap.recipe import read_recipe
@@ -38,21 +37,6 @@ class Silent:
 
     def stopped(self, reason):
         self.stages.append(f"stopped: {reason}")
-
-
-def head(source: str, count: int, path: Path) -> Path:
-    lines = find_data(source).read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[:count]), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("files")
-    return {
-        "train": str(head("ko-medical/train.jsonl", 24, folder / "train.jsonl")),
-        "test": str(head("ko-medical/test.jsonl", 6, folder / "test.jsonl")),
-    }
 
 
 def prepare(plugins, base_folder, files, **overrides):
