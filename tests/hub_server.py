@@ -51,13 +51,9 @@ def git_blob(content: bytes) -> str:
 
 
 @contextmanager
-def serving(repositories: dict[str, Repository]) -> Iterator[str]:
-    """Serve repositories by their id; yields the address."""
-
-    class Handler(_Handler):
-        hosted = repositories
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port of this machine; yields the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -67,6 +63,17 @@ def serving(repositories: dict[str, Repository]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def serving(repositories: dict[str, Repository]) -> Iterator[str]:
+    """Serve repositories by their id; yields the address."""
+
+    class Handler(_Handler):
+        hosted = repositories
+
+    with listening(Handler) as address:
+        yield address
 
 
 class _Handler(BaseHTTPRequestHandler):
