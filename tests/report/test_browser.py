@@ -20,7 +20,8 @@ from encswap.train.folder import RunFolder
 from encswap.train.job import Job
 from encswap.train.run import run
 from tests.report.conftest import LABELS, write_run
-from tests.train.test_run import Silent, head, prepare
+from tests.train.conftest import head
+from tests.train.test_run import Silent, prepare
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 AXE = importlib.util.find_spec("axe_core_python")
