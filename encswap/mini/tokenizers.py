@@ -1,4 +1,8 @@
-"""Tokenizers of the real kinds, trained on the shipped text: WordPiece, Unigram, byte-level BPE."""
+"""Tokenizers of the real kinds, trained on the shipped text: WordPiece, Unigram, byte-level BPE.
+
+The same texts give the same tokenizer. The trainers of `tokenizers` alone do not: they number
+WordPiece's letters, and rank Unigram's rare ones, in the order of a hash table.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 VOCABULARY = 2000
+INSIDE = "##"
+DIGITS = 9
+RARE = 1.0
+"""How near to the least score, in nats, a letter counts as rare."""
 WORDPIECE_TOKENS = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3}
 ROLES = {
     "pad_token": ("[PAD]", "<pad>"),
@@ -52,12 +60,32 @@ def _wordpiece(specials: list[str], texts: list[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.decoder = decoders.WordPiece(prefix=INSIDE)
     trainer = trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=specials, show_progress=False
+        vocab_size=VOCABULARY,
+        special_tokens=[*specials, *_letters_inside(tokenizer, texts)],
+        continuing_subword_prefix=INSIDE,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    # Made again from its vocabulary, the letters are pieces like others.
+    read = Tokenizer(models.WordPiece(tokenizer.get_vocab(), unk_token="[UNK]"))  # noqa: S106
+    read.normalizer, read.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    read.decoder = tokenizer.decoder
+    read.add_special_tokens(specials)
+    return read
+
+
+def _letters_inside(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
+    """Every letter that stands in a word after its first, in the order of Unicode."""
+    words = (
+        word
+        for text in texts
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(
+            tokenizer.normalizer.normalize_str(text)
+        )
+    )
+    return [INSIDE + letter for letter in sorted({letter for word in words for letter in word[1:]})]
 
 
 def _unigram(specials: list[str], texts: list[str]) -> Tokenizer:
@@ -72,7 +100,28 @@ def _unigram(specials: list[str], texts: list[str]) -> Tokenizer:
         vocab_size=VOCABULARY, special_tokens=specials, unk_token=unknown, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.model = _in_order(tokenizer, specials, unknown)
     return tokenizer
+
+
+def _in_order(tokenizer: Tokenizer, specials: list[str], unknown: str | None) -> Any:
+    """The trained Unigram model, its pieces by score and then by name.
+
+    Rare letters, which the trainer keeps for completeness and ranks as they come, score alike.
+    """
+    import json
+
+    from tokenizers import models
+
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"][len(specials) :]
+    least = min(score for _, score in pieces)
+    scored = [
+        (piece, round(least if len(piece) == 1 and score < least + RARE else score, DIGITS))
+        for piece, score in pieces
+    ]
+    scored.sort(key=lambda one: (-one[1], one[0]))
+    place = None if unknown is None else specials.index(unknown)
+    return models.Unigram([*((piece, 0.0) for piece in specials), *scored], place)
 
 
 def _bpe(specials: list[str], texts: list[str]) -> Tokenizer:
