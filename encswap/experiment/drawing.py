@@ -54,14 +54,21 @@ def draw(conditions: Sequence[Row], largest: int) -> str:
 
 
 def _panels(conditions: Sequence[Row]) -> dict[str, list[Row]]:
-    """Conditions by encoder and by what else varies."""
-    keys = [key for key in varying(conditions) if key not in OWN] or ["encoder"]
+    """Conditions by encoder and by what else varies, unless the size alone decides it."""
+    keys = [key for key in varying(conditions) if key not in OWN]
+    keys = [key for key in keys if not _follows_size(key, conditions)] or ["encoder"]
     panels: dict[str, list[Row]] = {}
     for one in conditions:
         values = {key: str(one["settings"].get(key)) for key in keys}
         parts = [value if key == "encoder" else f"{key} {value}" for key, value in values.items()]
         panels.setdefault(", ".join(parts), []).append(one)
     return panels
+
+
+def _follows_size(key: str, conditions: Sequence[Row]) -> bool:
+    """Whether all conditions of a size have one value, such as more epochs for fewer documents."""
+    pairs = {(str(one["settings"]["size"]), str(one["settings"].get(key))) for one in conditions}
+    return len(pairs) == len({size for size, _ in pairs})
 
 
 def _legend(strategies: Sequence[str]) -> list[str]:

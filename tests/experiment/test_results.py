@@ -67,6 +67,15 @@ def test_the_figure_has_a_panel_per_encoder_and_a_line_per_strategy(results):
     assert len(lines) == 2 + 4  # the legend, then two lines in each of two panels
 
 
+def test_a_setting_that_the_size_decides_makes_no_panel(results):
+    for one in results["conditions"]:
+        one["settings"]["epochs"] = 12 if one["settings"]["size"] == 50 else 3
+    drawing = ET.fromstring(draw(results["conditions"], 696))
+    texts = [one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"one", "two|2"} <= set(texts)
+    assert not [text for text in texts if "epochs" in text]
+
+
 def test_the_figure_of_one_size_or_of_nothing_is_drawn():
     one = [row("surgical", "all", 1, 0.5)]
     assert "<circle" in draw(list(conditions_of(one)), 24)
