@@ -73,6 +73,8 @@ def experiment(
         write_json(results)
     else:
         _write_tables(results, format_)
+    if waiting := len(grid.waiting(retry_failed=False)):
+        note(f"{waiting} cells are being run by another process")
     note(f"results: {root / 'results.json'}, results.md, results.svg")
     if failed := len(grid.failed()):
         note(f"encswap: {failed} of {len(grid.tasks)} cells failed; --retry-failed runs them again")

@@ -17,10 +17,18 @@ from encswap.errors import InputError, SourceError
 from encswap.experiment.cells import Cell
 from encswap.experiment.estimate import passes
 from encswap.experiment.sizes import subset_file
-from encswap.experiment.task import Task, read_result, refuse_other, run_task, state_of
+from encswap.experiment.task import (
+    Task,
+    claimed,
+    read_result,
+    refuse_other,
+    run_task,
+    state_of,
+)
 from encswap.manifest import write_json
 
 MARK = "experiment.json"
+OVER = ("done", "failed")
 Runner = Callable[[Sequence[Task]], Iterable[Task]]
 """Runs tasks and yields each as it ends."""
 
@@ -47,7 +55,7 @@ class Grid:
 
     def waiting(self, *, retry_failed: bool) -> list[Task]:
         """The tasks that are not done; those that failed stand among them where asked."""
-        over = ("done",) if retry_failed else ("done", "failed")
+        over = ("done",) if retry_failed else OVER
         return [task for task in self.tasks if state_of(task.folder) not in over]
 
     def failed(self) -> list[Task]:
@@ -131,7 +139,15 @@ def run_grid(
 
 
 def run_here(tasks: Sequence[Task]) -> Iterator[Task]:
-    """Run tasks one after the other in this process."""
+    """Run tasks one after the other in this process.
+
+    A task that another process runs in the same folder is passed over, one that it has run is
+    yielded as it is: several processes share a grid.
+    """
     for task in tasks:
-        run_task(task)
+        with claimed(task) as free:
+            if not free:
+                continue
+            if state_of(task.folder) not in OVER:
+                run_task(task)
         yield task

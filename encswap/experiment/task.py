@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +79,24 @@ def _data(name: str) -> Path:
     from encswap.data.shipped import find_data
 
     return find_data(name)
+
+
+@contextmanager
+def claimed(task: Task) -> Iterator[bool]:
+    """Claim a cell for this process; False where another process runs it.
+
+    The system ends the claim when the process dies, however it dies.
+    """
+    path = task.folder.with_name(f".{task.folder.name}.claim")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+        path.unlink(missing_ok=True)
 
 
 def run_task(task: Task, watcher: Watcher | None = None) -> float:

@@ -12,8 +12,8 @@ import pytest
 from encswap.errors import InputError
 from encswap.experiment import task as tasks
 from encswap.experiment.estimate import estimate, refuse_full_disk, told_bytes, told_seconds
-from encswap.experiment.grid import run_grid
-from encswap.experiment.task import read_result, refuse_other, run_task, state_of
+from encswap.experiment.grid import run_grid, run_here
+from encswap.experiment.task import claimed, read_result, refuse_other, run_task, state_of
 from encswap.experiment.written import write_results
 from encswap.train.progress import Unwatched
 
@@ -76,6 +76,21 @@ def test_a_cell_that_was_stopped_goes_on(grid_of):
     log = (stopped.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
     epochs = [json.loads(line).get("epoch") for line in log]
     assert epochs.count(1) == 1
+
+
+def test_processes_share_a_grid_and_pass_over_what_another_one_runs(grid_of, told):
+    grid = grid_of(strategies=["surgical", "fresh-heads"], sizes=[16])
+    first, second = grid.tasks
+    with claimed(first) as free:
+        assert free
+        run_grid(grid, told)
+        assert told.names == [second.name] and state_of(first.folder) == "new"
+        waiting = grid.waiting(retry_failed=False)
+        run_task(first)
+    written = (first.folder / "metrics.json").stat().st_mtime_ns
+    assert list(run_here(waiting)) == [first]  # the other one has run it meanwhile
+    assert (first.folder / "metrics.json").stat().st_mtime_ns == written
+    assert not list((grid.out / "cells").glob(".*"))
 
 
 def test_a_cell_that_fails_is_a_result_and_the_others_go_on(grid_of, told, monkeypatch):
