@@ -1,26 +1,29 @@
 """Build the small world and run a grid in it: by default the core.
 
     python benchmarks/head_reuse/run.py --out head-reuse
-    python benchmarks/head_reuse/run.py --plan whole --part markers
+    python benchmarks/head_reuse/run.py --out head-reuse --plan whole --part alignment
 
 What is built and what has run is kept: the same command goes on. `--at-once` processes share the
-work by encoders, or by seeds where there are more; a last call reads all of it.
+cells. At the end the results are held against the committed ones, condition by condition.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
+COMMITTED = HERE.parent / "results" / "head_reuse"
 CORE = ("base", "deberta", "electra")
-NEEDED = {"core": CORE, "whole": (*CORE, "roberta")}
+NEEDED = {"core": CORE, "whole": (*CORE, "deberta-brief", "roberta")}
+TEXTS = "ko-medical/train.jsonl"
 APART = 3.0
 """Seconds between two starts, so that one finds the folder that the other has made."""
 
@@ -38,14 +41,16 @@ def main() -> int:
     world = [[sys.executable, str(HERE / "world.py"), "--only", n] for n in NEEDED[options.plan]]
     if code := together(world, options.out, options.at_once):
         return code
+    describe_world(options.out, NEEDED[options.plan])
     print(f"the world: {time.monotonic() - began:.0f} s", flush=True)
-    plan = HERE / f"{options.plan}.yaml"
+    call = grid(HERE / f"{options.plan}.yaml", options.part)
     if options.at_once > 1:
-        shares, count = divide(plan, options.out.resolve(), options.part, options.at_once)
-        calls = [grid(shares, f"share-{number}") for number in range(1, count + 1)]
-        together(calls, options.out, options.at_once)
-    ended = subprocess.run(grid(plan, options.part), cwd=options.out, check=False)
+        together([call] * options.at_once, options.out, options.at_once)
+    ended = subprocess.run(call, cwd=options.out, check=False)
     print(f"all: {time.monotonic() - began:.0f} s", flush=True)
+    found = read(options.out / "results" / "results.json")
+    if (known := COMMITTED / f"{options.plan}.json").is_file():
+        print("\n".join(compared(found, read(known))), flush=True)
     return ended.returncode
 
 
@@ -55,18 +60,59 @@ def grid(plan: Path, part: str | None) -> list[str]:
     return [*command, "--cpus-per-cell", "1", *(["--part", part] if part else [])]
 
 
-def divide(path: Path, out: Path, part: str | None, count: int) -> tuple[Path, int]:
-    """Write the plan with a part for each process, by encoders or seeds; returns how many."""
-    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    rule = plan["parts"][part] if part else {}
-    axis = "encoders" if count <= len(plan["encoders"]) else "seeds"
-    values = rule.get(axis, list(plan[axis]))
-    values = values if isinstance(values, list) else [values]
-    count = min(count, len(values))
-    shares = {f"share-{n + 1}": {**rule, axis: values[n::count]} for n in range(count)}
-    written = out / path.name
-    written.write_text(yaml.safe_dump({**plan, "parts": shares}), encoding="utf-8")
-    return written, count
+def describe_world(out: Path, names: tuple[str, ...]) -> None:
+    """Write world.json: how each encoder has read, and how alike its word vectors are."""
+    told = {}
+    for name in names:
+        told[name] = read(out / "world" / name / "world.json")
+        if name != "base":
+            told[name] |= similarity(out, name)
+    (out / "world.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def similarity(out: Path, name: str) -> dict[str, Any]:
+    """What `encswap check` measures between an encoder and the base, at depth weights."""
+    command = [
+        sys.executable,
+        "-m",
+        "encswap",
+        "check",
+        f"./world/{name}",
+        "--base",
+        "./world/base",
+    ]
+    command += ["--depth", "weights", "--data", TEXTS, "--criteria", "shape", "--format", "json"]
+    ran = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+    (judged,) = json.loads(ran.stdout)["candidates"]
+    (found,) = [one for one in judged["findings"] if one["code"] == "similarity"]
+    evidence = found["evidence"]
+    return {key: round(evidence[key], 3) for key in ("cka", "explained")}
+
+
+def compared(ours: Mapping[str, Any], committed: Mapping[str, Any]) -> list[str]:
+    """How many means of conditions lie within the committed intervals, and which do not."""
+    before = {key(one): one["f1"] for one in committed["conditions"] if "f1" in one}
+    now = {key(one): one["f1"] for one in ours["conditions"] if "f1" in one}
+    both = [one for one in now if one in before and before[one]["low"] is not None]
+    inside = [one for one in both if before[one]["low"] <= now[one]["mean"] <= before[one]["high"]]
+    lines = [f"{len(inside)} of {len(both)} means lie within the committed intervals"]
+    same = sum(now[one]["mean"] == before[one]["mean"] for one in both)
+    lines.append(f"{same} of {len(both)} means are the same to the last digit")
+    for one in both:
+        if one not in inside:
+            low, high = before[one]["low"], before[one]["high"]
+            lines.append(f"outside: {one}: {now[one]['mean']:.3f}, not {low:.3f} to {high:.3f}")
+    return lines
+
+
+def key(condition: Mapping[str, Any]) -> str:
+    """A condition's settings as a line."""
+    return " ".join(f"{name}={value}" for name, value in condition["settings"].items())
+
+
+def read(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def together(commands: list[list[str]], folder: Path, count: int) -> int:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from mlm import Settings, pretrain
+from mlm import Settings, pretrain, set_sinusoids
 from texts import texts_of
 
 from encswap.cli.progress import quiet_libraries
@@ -39,14 +39,20 @@ from encswap.train.fitting import group_settings
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.trainer import SwapTrainer
 
-# Name here → the registered encoder whose class and tokenizer kind it takes.
-CANDIDATES = {"deberta": "ko-deberta", "electra": "koelectra", "roberta": "klue-roberta"}
+# Name here → the registered encoder whose class and tokenizer kind it takes. The brief one is a
+# control: of the base's class, and has read little.
+CANDIDATES = {
+    "deberta": "ko-deberta",
+    "deberta-brief": "ko-deberta",
+    "electra": "koelectra",
+    "roberta": "klue-roberta",
+}
 BASE = "gliner2-base"
 LAYERS = 3
 MORE = {"en": 3000, "ko": 3000}
 SEEDS = {"en": 7, "ko": 11}
-# Absolute positions are learned late: encoders that have them read for longer.
-STEPS = {"base": 800, "deberta": 800, "electra": 1900, "roberta": 1900}
+READING = Settings(2500)
+BRIEF = Settings(800)
 BASE_SETTINGS: Mapping[str, Any] = {"epochs": 10, "encoder_lr": 1e-3}
 
 
@@ -67,7 +73,7 @@ def main() -> None:
 
 def build(name: str, out: Path, plugins: Plugins) -> Path:
     """Build one model of the world, unless it is there."""
-    settings = Settings(steps=STEPS[name])
+    settings = BRIEF if name.endswith("brief") else READING
     more = json.dumps([LAYERS, MORE, SEEDS, asdict(settings)])
     if name != "base":
         spec = plugins.encoders[CANDIDATES[name]]
@@ -84,14 +90,16 @@ def build(name: str, out: Path, plugins: Plugins) -> Path:
 
 def write_candidate(spec: EncoderSpec, settings: Settings, folder: Path) -> None:
     """Pretrain an encoder on Korean text."""
-    encoder, loss = read_much(spec, "ko", settings)
+    encoder, losses = read_much(spec, "ko", settings)
     encoder.model.save_pretrained(folder)
     encoder.tokenizer.save_pretrained(folder)
-    write_json(folder / "world.json", {"mlm_loss": round(loss, 3)})
+    write_json(folder / "world.json", told_losses(losses))
 
 
-def read_much(spec: EncoderSpec, language: str, settings: Settings) -> tuple[LoadedEncoder, float]:
-    """Draw a small encoder of the spec's class and pretrain it; returns it with the last loss."""
+def read_much(
+    spec: EncoderSpec, language: str, settings: Settings
+) -> tuple[LoadedEncoder, list[float]]:
+    """Draw a small encoder of the spec's class and pretrain it; returns it with its losses."""
     from transformers import AutoConfig, AutoModelForMaskedLM
 
     texts = texts_of(language, MORE[language], SEEDS[language])
@@ -106,8 +114,9 @@ def read_much(spec: EncoderSpec, language: str, settings: Settings) -> tuple[Loa
     fields |= {"num_hidden_layers": LAYERS, "pad_token_id": tokenizer.pad_token_id}
     torch.manual_seed(settings.seed)
     model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**fields)).float()
-    loss = pretrain(model, tokenizer, texts, settings)
-    return LoadedEncoder(model.base_model, tokenizer), loss
+    set_sinusoids(model)
+    losses = pretrain(model, tokenizer, texts, settings)
+    return LoadedEncoder(model.base_model, tokenizer), losses
 
 
 def base_recipe() -> Recipe:
@@ -117,7 +126,7 @@ def base_recipe() -> Recipe:
 
 def write_base(
     spec: EncoderSpec,
-    read: tuple[LoadedEncoder, float],
+    read: tuple[LoadedEncoder, list[float]],
     recipe: Recipe,
     plugins: Plugins,
     folder: Path,
@@ -125,7 +134,7 @@ def write_base(
     """Train a GLiNER2 base around an encoder that has read English text."""
     from transformers import set_seed
 
-    encoder, loss = read
+    encoder, losses = read
     train, test = (read_examples(find_data(str(name))) for name in (recipe.train, recipe.test))
     asked = Asked(tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {})
     splitter = CachedSplitter(plugins.splitter(str(recipe.splitter)))
@@ -149,7 +158,12 @@ def write_base(
     gliner.save_model(model, folder)
     found = score_documents(model, test, asked, splitter, max_length=recipe.max_length)
     f1 = best(sweep(test, found, recipe.thresholds, None)).micro.f1
-    write_json(folder / "world.json", {"mlm_loss": round(loss, 3), "test_f1": round(f1, 3)})
+    write_json(folder / "world.json", {**told_losses(losses), "test_f1": round(f1, 3)})
+
+
+def told_losses(losses: Sequence[float]) -> dict[str, Any]:
+    """The language loss at the end, and by tenths of the steps."""
+    return {"mlm_loss": round(losses[-1], 3), "by_tenths": [round(one, 2) for one in losses]}
 
 
 if __name__ == "__main__":
