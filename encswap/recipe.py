@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encswap.errors import InputError, suggest
+from encswap.yaml_files import numbered, read_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "plan"
@@ -180,28 +181,14 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise InputError(f"{text!r} cannot be read: {error}", where="--set") from error
 
 
-def _number(value: Any) -> Any:
-    # YAML 1.1 reads 2e-5 as a string: it wants a dot.
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("no such recipe file", where=path) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot be read as YAML: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise InputError(
-            "is not a mapping of settings", where=path, hint="write lines like epochs: 3"
-        )
-    return {str(key): _number(value) for key, value in values.items()}
+    values = read_mapping(path, "recipe file", hint="write lines like epochs: 3")
+    return {key: _number(value) for key, value in values.items()}
+
+
+def _number(value: Any) -> Any:
+    """A number where one is written; inside lists and mappings a text stays what it is."""
+    return numbered(value) if isinstance(value, str) else value
 
 
 def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:

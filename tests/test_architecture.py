@@ -16,6 +16,7 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
+    ("yaml_files",),
     ("recipe", "manifest", "cache", "processes"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
     ("hub", "sources", "upload"),

@@ -10,6 +10,7 @@ from typing import Any
 from encswap.checks.codes import CODES
 from encswap.domain import Finding, Verdict
 from encswap.errors import InputError, UnknownNameError, suggest
+from encswap.yaml_files import read_mapping
 
 SHIPPED = Path(__file__).parent / "criteria"
 FIGURES = ("parameters", "subtokens-per-word")
@@ -67,8 +68,6 @@ class Reason:
 
 def load_criteria(name_or_path: str) -> Criteria:
     """Load shipped criteria by name, or a user's own file; raises `InputError` in one line."""
-    import yaml
-
     path = SHIPPED / f"{name_or_path}.yaml"
     if not path.is_file():
         path = Path(name_or_path)
@@ -76,14 +75,7 @@ def load_criteria(name_or_path: str) -> Criteria:
         known = [one.stem for one in SHIPPED.glob("*.yaml")]
         hint = f"{suggest(name_or_path, known)}, or a YAML file"
         raise UnknownNameError("criteria", name_or_path, known, hint=hint)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"cannot be read as YAML: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise InputError(
-            "should be a mapping", where=path, hint=f"keys: {', '.join(sorted(_KEYS))}"
-        )
+    values = read_mapping(path, "criteria", hint=f"keys: {', '.join(sorted(_KEYS))}")
     return _parse(values, path)
 
 

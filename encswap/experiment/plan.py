@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encswap.errors import InputError, suggest
 from encswap.recipe import Recipe, read_recipe
+from encswap.yaml_files import numbered, read_mapping
 
 Size = Annotated[int, Field(ge=2)] | Literal["all"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -103,20 +103,6 @@ def base_recipe(plan: Plan, path: Path) -> Recipe:
         raise InputError(error.message, where=path, hint=error.hint) from error
 
 
-def numbered(value: Any) -> Any:
-    """Read `2e-5` as a number wherever it stands: YAML 1.1 wants a dot."""
-    if isinstance(value, Mapping):
-        return {key: numbered(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(numbered(one) for one in value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _shipped() -> list[str]:
     from encswap.recipe import RECIPES
 
@@ -124,14 +110,7 @@ def _shipped() -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("no such plan", where=path) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot be read as YAML: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise InputError("is no plan", where=path, hint="write lines like seeds: [1, 2, 3]")
+    values = read_mapping(path, "plan", hint="write lines like seeds: [1, 2, 3]")
     settings = values.get("settings")
     return {**values, "settings": numbered(settings)} if isinstance(settings, dict) else values
 

@@ -21,7 +21,7 @@ def test_shipped_criteria_load_and_carry_their_name(name: str) -> None:
         ("must_pass: [architektur]", "did you mean 'architecture'"),
         ("must_pass: []", "names no code"),
         ("must_pass: architecture", "should be a list"),
-        ("[1, 2]", "should be a mapping"),
+        ("[1, 2]", "is no criteria: not a mapping"),
         ("must_pass: [{code: layers, orr: x}]", "keys: code, because, or"),
         ("must_past: [layers]", "did you mean 'must_pass'"),
         ("must_pass: [layers]\nrank: [beauty]", "unknown figure"),
