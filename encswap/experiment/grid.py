@@ -131,11 +131,14 @@ def run_grid(
             shutil.rmtree(task.folder)
     watcher.skipped(done, len(grid.failed()))
     work = {task.name: passes(task.recipe, grid.documents) for task in waiting}
-    total, ended, began = sum(work.values()), 0.0, time.monotonic()
-    for number, task in enumerate((runner or run_here)(waiting), start=1):
-        ended += work[task.name]
-        left = (time.monotonic() - began) * (total - ended) / ended
-        watcher.ended(task, read_result(task), done + number, len(grid.tasks), left)
+    total, began = sum(work.values()), time.monotonic()
+    for task in (runner or run_here)(waiting):
+        rest = grid.waiting(retry_failed=False)  # other processes may have ended some
+        left = sum(work[one.name] for one in rest)
+        seconds = (time.monotonic() - began) * left / (total - left)
+        watcher.ended(
+            task, read_result(task), len(grid.tasks) - len(rest), len(grid.tasks), seconds
+        )
 
 
 def run_here(tasks: Sequence[Task]) -> Iterator[Task]:
