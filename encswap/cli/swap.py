@@ -15,6 +15,8 @@ The checkpoint loads in plain gliner2; `encswap.load(folder)` also puts its spli
   encswap swap --encoder ko-deberta --out swapped
 
   encswap swap --encoder ./my-encoder --base mini --out swapped
+
+  encswap swap --encoder koelectra --alignment ridge --data train.jsonl --out aligned
 """
 
 
@@ -32,6 +34,12 @@ def swap(
         "--embeddings",
         help="How rows start: transplant, describe, mean, random, overlap, or a plugin's.",
     ),
+    alignment: str = typer.Option(
+        None,
+        "--alignment",
+        help="Bring the encoder's word vectors to the base's on --data: ridge, procrustes, phase.",
+    ),
+    data: str = typer.Option(None, "--data", help="Documents whose texts alignment looks at."),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
@@ -47,6 +55,9 @@ def swap(
     """Run the command."""
     from encswap.cli.progress import watching
     from encswap.cli.train import resolve_recipe, splitter_options
+    from encswap.data.readers import read_examples
+    from encswap.data.shipped import find_data
+    from encswap.errors import InputError
     from encswap.mini.finding import find_models
     from encswap.plugins import load_plugins
     from encswap.train.folder import refuse_taken
@@ -55,12 +66,16 @@ def swap(
         "encoder": encoder,
         "base": base,
         "embeddings": embeddings,
+        "alignment": alignment,
         "splitter": splitter,
         "splitter_options": splitter_options(user_dictionary),
         "max_width": max_width,
         "seed": seed,
     }
     recipe = resolve_recipe(overrides, [], None, scale)
+    if recipe.alignment != "none" and data is None:
+        raise InputError("alignment needs texts", where="--alignment", hint="give --data FILE")
+    examples = read_examples(find_data(data)) if data is not None else []
     plugins = load_plugins()
     refuse_taken(out)
     with watching() as watcher:
@@ -82,6 +97,8 @@ def swap(
             base_source=models.base,
             encoder_source=models.encoder,
             out=out,
+            examples=examples,
+            watcher=watcher,
         )
     made = ", ".join(f"{count} {how}" for how, count in manifest.origins.items())
     if format_ is Format.json:
@@ -93,5 +110,8 @@ def swap(
             f"{manifest.encoder.name} stands in {manifest.base.name}; heads equal bit for bit, "
             f"reload by plain gliner2 equal.\n"
             f"Embedding rows: {made}. Splitter {manifest.splitter.name}, "
-            f"max_width {manifest.max_width}.\nCheckpoint: {out}"
+            f"max_width {manifest.max_width}."
         )
+        for remark in manifest.remarks:
+            write(f"Then {remark}.")
+        write(f"Checkpoint: {out}")

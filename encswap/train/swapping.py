@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from encswap import __version__
-from encswap.domain import EncoderSpec, Source
+from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
+from encswap.evaluate.candidates import Asked
 from encswap.manifest import (
     Manifest,
     ModelRecord,
@@ -19,6 +21,8 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
 from encswap.swap.assembly import prove, swap_encoder
+from encswap.train.aligning import align_encoder
+from encswap.train.progress import Watcher
 from encswap.train.record import PACKAGES, plugin_versions
 
 
@@ -30,8 +34,14 @@ def write_swap(
     base_source: Source,
     encoder_source: Source,
     out: Path,
+    examples: Sequence[Example] = (),
+    watcher: Watcher | None = None,
 ) -> Manifest:
-    """Swap, prove, and write checkpoint and manifest into a new folder, in one step."""
+    """Swap, prove, align where the recipe says so, and write a new folder in one step.
+
+    Alignment looks at the texts of `examples` and asks for their labels. Raises `InputError` or
+    `SwapError` where something does not fit, before anything is written.
+    """
     name = recipe.splitter or spec.word_splitter
     splitter = plugins.splitter(name, **recipe.splitter_options)
     base = gliner.read_model(base_source.path)
@@ -46,6 +56,8 @@ def write_swap(
         seed=recipe.seed,
     )
     prove(swapped.model, base, splitter)
+    asked = Asked(tuple(labels_of(examples)), descriptions_of(examples))
+    remarks = align_encoder(recipe, swapped.model, base, examples, asked, watcher=watcher)
     manifest = Manifest(
         encswap=__version__,
         base=ModelRecord.of(base_source),
@@ -57,6 +69,7 @@ def write_swap(
         versions=versions_of(PACKAGES),
         plugins=plugin_versions(plugins),
         recipe=json.loads(recipe.model_dump_json()),
+        remarks=remarks,
     )
     beside = out.with_name(f".{out.name}.writing")
     shutil.rmtree(beside, ignore_errors=True)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
+from encswap.manifest import read_manifest
 
 GOOD = {"text": "당뇨병 환자이다.", "entities": {"Disease": ["당뇨병"]}}
 
@@ -159,6 +160,19 @@ def test_a_swap_with_a_user_dictionary_loads_where_the_dictionary_is_gone(
     (here / "swapped").rename(here / "elsewhere")
     splitter = encswap.load(here / "elsewhere").processor.word_splitter
     assert [unit[0] for unit in splitter("알파베타산을")] == ["알파베타산", "을"]
+
+
+def test_a_swap_is_aligned_on_texts_and_says_so(here: Path, base_folder: Path):
+    command = ["swap", "-e", "koelectra", "--scale", "mini", "--base", str(base_folder)]
+    command += ["--alignment", "ridge", "--out", "aligned"]
+    assert "alignment needs texts; give --data FILE" in refused(here, *command)
+    assert "nowhere.jsonl" in refused(here, *command, "--data", "nowhere.jsonl")
+    assert not (here / "aligned").exists()
+    result = CliRunner().invoke(app, [*command, "--data", "ko-medical/test.jsonl"])
+    assert result.exit_code == 0, result.output
+    assert "Then heads read the encoder through a map (ridge" in result.stdout
+    (remark,) = read_manifest(here / "aligned").remarks
+    assert "of the variance of other words" in remark
 
 
 def test_help_loads_no_torch():
