@@ -91,7 +91,10 @@ def coverage(claim: dict[str, Any]) -> tuple[str, str]:
 
 def none(claim: dict[str, Any]) -> tuple[str, str]:
     """Leave a claim open, and name the command that will decide it."""
-    return OPEN, f"`{claim['will']}` will show it"
+    told = f"`{claim['will']}` will show it"
+    if "small" in claim:
+        told += f"; measured on small models: [findings](findings.md#{claim['small']})"
+    return OPEN, told
 
 
 RULES = {

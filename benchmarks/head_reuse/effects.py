@@ -15,6 +15,7 @@ CENTRE: Mapping[str, Any] = {
     "splitter": "kiwi",
     "alignment": "none",
     "freeze_encoder_steps": 0,
+    "head_lr": 1e-3,
 }
 """The condition that every other differs from in one setting."""
 BY_SIZE = ("epochs",)
