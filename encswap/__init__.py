@@ -26,12 +26,17 @@ from encswap.errors import EncswapError
 
 if TYPE_CHECKING:
     from encswap.hookspecs import hookimpl
+    from encswap.specs import read_encoders
     from encswap.swap.saved import load
 
 __version__ = "0.1.0"
 API_VERSION = 1  # of what plugins see: these names, the hooks, encswap.testing
 
-_LAZY = {"hookimpl": "encswap.hookspecs", "load": "encswap.swap.saved"}
+_LAZY = {
+    "hookimpl": "encswap.hookspecs",
+    "load": "encswap.swap.saved",
+    "read_encoders": "encswap.specs",
+}
 
 __all__ = [
     "API_VERSION",
@@ -54,6 +59,7 @@ __all__ = [
     "WordSplitter",
     "hookimpl",
     "load",
+    "read_encoders",
 ]
 
 

@@ -10,6 +10,9 @@ import yaml
 
 from encswap.errors import InputError
 
+# The safe loader on libyaml is seven times as fast as the one in Python, and not in every wheel.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def read_mapping(path: Path, what: str, *, hint: str) -> dict[str, Any]:
     """Read a YAML file that holds a mapping; `what` it should be stands in the error.
@@ -17,7 +20,7 @@ def read_mapping(path: Path, what: str, *, hint: str) -> dict[str, Any]:
     Raises `InputError` where the file is missing, is no YAML or holds something else.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
     except FileNotFoundError as error:
         raise InputError(f"no such {what}", where=path) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:

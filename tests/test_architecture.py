@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
     ("yaml_files",),
-    ("recipe", "manifest", "cache", "processes"),
+    ("recipe", "manifest", "cache", "processes", "specs"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
     ("hub", "sources", "upload"),
     ("data",),

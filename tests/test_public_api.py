@@ -112,6 +112,8 @@ protocol WordSplitter(self, text: str, lower: bool = True) -> Iterator[tuple[str
 HookimplMarker hookimpl
 function load -> PreTrainedModel
 load(folder: str | Path)
+function read_encoders -> dict[str, EncoderSpec]
+read_encoders(path: Path)
 """,
     "encswap.testing": """
 function conforms -> Callable[[Case], None]

@@ -1,0 +1,6 @@
+"""KLUE-RoBERTa base."""
+
+from encswap_bundled import registers
+
+ENCSWAP_API = 1
+register_encoders = registers("encoders.yaml", "klue-roberta")
