@@ -1,0 +1,123 @@
+"""What a mention is, for every reader: a span without white space at its ends, a clean label.
+
+Coverage, training and scoring look at the same characters because each reader makes its mentions
+here. What was put right on the way is counted, to be told once.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from encswap.domain import Mention
+from encswap.errors import InputError
+
+SHOWN = 20
+BLANKS = "\u200b\ufeff"
+"""Zero-width space and byte-order mark: no white space to Unicode, and no part of a mention."""
+
+
+@dataclass(frozen=True)
+class RawSpan:
+    """Characters [start, end) of a text as a file marks them; `where` is the mark's place in it."""
+
+    start: int
+    end: int
+    label: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Gold as it was written, with white space at an end, and its place as `file:line`."""
+
+    where: str
+    label: str
+    gold: str
+
+
+@dataclass
+class GoldNotes:
+    """What was put right in gold while it was read: counted, and the first ones shown.
+
+    `labels` maps a label as it was written to what it is read as, where the two differ.
+    """
+
+    trimmed: int = 0
+    trims: list[Trim] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def trim(self, where: str, label: str, gold: str) -> None:
+        """Count gold that was written with white space at an end."""
+        self.trimmed += 1
+        if len(self.trims) < SHOWN:
+            self.trims.append(Trim(where, label, gold))
+
+
+def mentions_at(text: str, spans: Iterable[RawSpan], notes: GoldNotes) -> tuple[Mention, ...]:
+    """Turn what a file marks into mentions: ends trimmed, labels cleaned, in the text's order.
+
+    Offsets must lie inside the text. Raises `InputError` at the mark of gold that is only white
+    space, and of an empty label. Spans that become equal are one mention.
+    """
+    return tuple(sorted({_mention(text, span, notes) for span in spans}))
+
+
+def _mention(text: str, span: RawSpan, notes: GoldNotes) -> Mention:
+    label = clean_label(span.label, span.where, notes)
+    start, end = trimmed_span(text, span.start, span.end)
+    if start == end:
+        raise blank_gold(label, text[span.start : span.end], span.where)
+    if (start, end) != (span.start, span.end):
+        notes.trim(span.where, label, text[span.start : span.end])
+    return Mention(start, end, label, text[start:end])
+
+
+def gold_string(string: str, label: str, where: str, notes: GoldNotes) -> str:
+    """Return gold that is given as a string without white space at its ends; refuse a blank one."""
+    start, end = trimmed_span(string, 0, len(string))
+    if start == end:
+        raise blank_gold(label, string, where)
+    if end - start < len(string):
+        notes.trim(where, label, string)
+    return string[start:end]
+
+
+def blank_gold(label: str, gold: str, where: str) -> InputError:
+    """Build the error of gold that holds no character to be found."""
+    found = f"only white space ({gold!r})" if gold else "empty"
+    return InputError(
+        f"an entity of {label!r} is {found}",
+        where=where,
+        hint="a mention holds at least one character that is no white space: mark that, or leave "
+        "it out",
+    )
+
+
+def clean_label(label: str, where: str, notes: GoldNotes) -> str:
+    """Return a label composed (NFC) and without white space at its ends; refuse an empty one."""
+    start, end = trimmed_span(label, 0, len(label))
+    clean = unicodedata.normalize("NFC", label[start:end])
+    if not clean:
+        raise InputError("a label is empty", where=where, hint="name every label")
+    if clean != label:
+        notes.labels[label] = clean
+    return clean
+
+
+def trimmed_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return `[start, end)` without white space at its ends; an empty span where nothing is left.
+
+    White space is what `str.isspace` calls so (no-break space and line ends too), and `BLANKS`.
+    """
+    while start < end and is_blank(text[start]):
+        start += 1
+    while start < end and is_blank(text[end - 1]):
+        end -= 1
+    return start, end
+
+
+def is_blank(char: str) -> bool:
+    """Whether a character is white space, or as good as none."""
+    return char.isspace() or char in BLANKS
