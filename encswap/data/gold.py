@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from encswap.data.notes import Notes
 from encswap.domain import Mention
 from encswap.errors import InputError
 
-SHOWN = 20
+TRIMMED, CLEANED = "trimmed-gold", "cleaned-labels"
 BLANKS = "\u200b\ufeff"
 """Zero-width space and byte-order mark: no white space to Unicode, and no part of a mention."""
 
@@ -28,34 +29,7 @@ class RawSpan:
     where: str
 
 
-@dataclass(frozen=True)
-class Trim:
-    """Gold as it was written, with white space at an end, and its place as `file:line`."""
-
-    where: str
-    label: str
-    gold: str
-
-
-@dataclass
-class GoldNotes:
-    """What was put right in gold while it was read: counted, and the first ones shown.
-
-    `labels` maps a label as it was written to what it is read as, where the two differ.
-    """
-
-    trimmed: int = 0
-    trims: list[Trim] = field(default_factory=list)
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def trim(self, where: str, label: str, gold: str) -> None:
-        """Count gold that was written with white space at an end."""
-        self.trimmed += 1
-        if len(self.trims) < SHOWN:
-            self.trims.append(Trim(where, label, gold))
-
-
-def mentions_at(text: str, spans: Iterable[RawSpan], notes: GoldNotes) -> tuple[Mention, ...]:
+def mentions_at(text: str, spans: Iterable[RawSpan], notes: Notes) -> tuple[Mention, ...]:
     """Turn what a file marks into mentions: ends trimmed, labels cleaned, in the text's order.
 
     Offsets must lie inside the text. Raises `InputError` at the mark of gold that is only white
@@ -64,23 +38,23 @@ def mentions_at(text: str, spans: Iterable[RawSpan], notes: GoldNotes) -> tuple[
     return tuple(sorted({_mention(text, span, notes) for span in spans}))
 
 
-def _mention(text: str, span: RawSpan, notes: GoldNotes) -> Mention:
+def _mention(text: str, span: RawSpan, notes: Notes) -> Mention:
     label = clean_label(span.label, span.where, notes)
     start, end = trimmed_span(text, span.start, span.end)
     if start == end:
         raise blank_gold(label, text[span.start : span.end], span.where)
     if (start, end) != (span.start, span.end):
-        notes.trim(span.where, label, text[span.start : span.end])
+        _note_trim(notes, span.where)
     return Mention(start, end, label, text[start:end])
 
 
-def gold_string(string: str, label: str, where: str, notes: GoldNotes) -> str:
+def gold_string(string: str, label: str, where: str, notes: Notes) -> str:
     """Return gold that is given as a string without white space at its ends; refuse a blank one."""
     start, end = trimmed_span(string, 0, len(string))
     if start == end:
         raise blank_gold(label, string, where)
     if end - start < len(string):
-        notes.trim(where, label, string)
+        _note_trim(notes, where)
     return string[start:end]
 
 
@@ -95,14 +69,18 @@ def blank_gold(label: str, gold: str, where: str) -> InputError:
     )
 
 
-def clean_label(label: str, where: str, notes: GoldNotes) -> str:
+def _note_trim(notes: Notes, where: str) -> None:
+    notes.add(TRIMMED, "gold mentions were written with white space at an end: taken off", where)
+
+
+def clean_label(label: str, where: str, notes: Notes) -> str:
     """Return a label composed (NFC) and without white space at its ends; refuse an empty one."""
     start, end = trimmed_span(label, 0, len(label))
     clean = unicodedata.normalize("NFC", label[start:end])
     if not clean:
         raise InputError("a label is empty", where=where, hint="name every label")
     if clean != label:
-        notes.labels[label] = clean
+        notes.add(CLEANED, f"times the label {label!r} is read as {clean!r}", where)
     return clean
 
 
