@@ -7,14 +7,16 @@ here. What was put right on the way is counted, to be told once.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from encswap.data.locate import locate
 from encswap.data.notes import Notes
-from encswap.domain import Mention
+from encswap.data.occurrences import Occurrences
+from encswap.domain import Example, Mention, Unlocated
 from encswap.errors import InputError
 
-TRIMMED, CLEANED = "trimmed-gold", "cleaned-labels"
+TRIMMED, CLEANED, PASSED = "trimmed-gold", "cleaned-labels", "passed-over"
 BLANKS = "\u200b\ufeff"
 """Zero-width space and byte-order mark: no white space to Unicode, and no part of a mention."""
 
@@ -56,6 +58,58 @@ def gold_string(string: str, label: str, where: str, notes: Notes) -> str:
     if end - start < len(string):
         _note_trim(notes, where)
     return string[start:end]
+
+
+def find_gold(
+    text: str,
+    strings: Mapping[str, Iterable[str]],
+    where: str,
+    notes: Notes,
+    *,
+    how: Occurrences = "standalone",
+    placed: Iterable[Mention] = (),
+) -> tuple[tuple[Mention, ...], tuple[Unlocated, ...]]:
+    """Find gold strings by label in a text, beside `placed` gold whose offsets are known.
+
+    Returns all mentions in the text's order, and the strings that do not stand in it. What is
+    repaired and what is passed over goes to the notes.
+    """
+    placed = tuple(placed)
+    found = locate(text, strings, how, placed)
+    for repair in found.repairs:
+        notes.repair(where, repair)
+    for one in found.passed:
+        notes.pass_over(where, one)
+        inside = "a longer gold string" if one.gold else "another word"
+        notes.add(
+            PASSED,
+            f"occurrences of gold strings lie inside {inside} and mark nothing: "
+            "offsets would say which are meant",
+            where,
+        )
+    return tuple(sorted({*placed, *found.mentions})), found.unlocated
+
+
+def named_labels(
+    entities: Mapping[str, Iterable[object]], labels: Sequence[str] = ()
+) -> tuple[str, ...] | None:
+    """Return the labels that a record says it was annotated for; None where it does not say.
+
+    It says so by a list of `labels` that is not empty, or by naming a label without gold: then the
+    labels named are the ones looked for. A record that names only labels with gold tells of what
+    was found.
+    """
+    if not labels and all(entities.values()):
+        return None
+    return tuple(dict.fromkeys([*labels, *entities]))
+
+
+def label_set(example: Example) -> tuple[str, ...] | None:
+    """Return the label set to be written with an example; None where its gold says as much."""
+    gold = {one.label for one in (*example.mentions, *example.unlocated)}
+    if example.annotated is None and set(example.labels) <= gold:
+        return None
+    return tuple(dict.fromkeys([*(example.annotated or ()), *example.labels]))
 
 
 def blank_gold(label: str, gold: str, where: str) -> InputError:

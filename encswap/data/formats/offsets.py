@@ -17,6 +17,7 @@ from encswap.data.formats.fields import (
     read_records,
 )
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.gold import RawSpan, clean_label, label_set, mentions_at, named_labels
 from encswap.data.input import Head, Input
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
@@ -26,19 +27,23 @@ from encswap.domain import Example, Mention, Unlocated
 KEYS = ("spans", "mentions", "entities")
 
 
-def read_spans(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
+def read_spans(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read spans in characters of the text, end exclusive; `text` in a span is checked."""
     for record in read_records(source):
         text = field(record, "text", str)
         spans = field(record, _key(record), list)
-        mentions = {mention_at(_object(span, record), text, record) for span in spans}
-        labels = field(record, "labels", list, [])
+        mentions = {mention_at(_object(span, record), text, record, notes) for span in spans}
+        unlocated = tuple(_unlocated(record, notes))
+        named = field(record, "labels", list, [])
+        labels = tuple(_label({"label": label}, record, notes) for label in named)
+        gold = {one.label: [one] for one in (*sorted(mentions), *unlocated)}
         yield Example(
             id=record.id,
             text=text,
             mentions=tuple(sorted(mentions)),
-            unlocated=tuple(_unlocated(record)),
-            labels=tuple(_label({"label": label}, record) for label in labels),
+            unlocated=unlocated,
+            labels=labels,
+            annotated=named_labels(gold, labels),
             descriptions=descriptions(record),
             line=record.line,
         )
@@ -57,33 +62,32 @@ def write_spans(example: Example) -> str:
     if example.unlocated:
         missing = [{"label": gold.label, "text": gold.text} for gold in example.unlocated]
         values["unlocated"] = missing
-    if example.labels:
-        values["labels"] = list(example.labels)
+    if (named := label_set(example)) is not None:
+        values["labels"] = list(named)
     if example.descriptions:
         values["entity_descriptions"] = dict(example.descriptions)
     return json_line(values)
 
 
-def mention_at(span: Mapping[str, Any], text: str, record: Record) -> Mention:
+def mention_at(span: Mapping[str, Any], text: str, record: Record, notes: Notes) -> Mention:
     """Build the mention that `span` describes; refuse offsets that do not hold in `text`."""
     inner = Record(span, record.source, record.line)
     start, end = field(inner, "start", int), field(inner, "end", int)
-    label = _label(span, record)
+    label = _label(span, record, Notes())
     if not 0 <= start < end <= len(text):
         raise record.error(
             f"a {label!r} span [{start}, {end}) is not inside the text of {len(text)} characters",
             hint="offsets count characters from 0, the end is exclusive and after the start",
         )
     covered = text[start:end]
-    if not covered.strip():
-        raise record.error(f"the {label!r} span [{start}, {end}) covers only white space")
     given = field(inner, "text", str, covered)
     if not same_text(given, covered):
         raise record.error(
             f"the {label!r} span [{start}, {end}) covers {covered!r}, not {given!r}",
             hint="offsets count characters of the text as it is written, not bytes or tokens",
         )
-    return Mention(start, end, label, covered)
+    (mention,) = mentions_at(text, [RawSpan(start, end, span["label"], record.where)], notes)
+    return mention
 
 
 def _key(record: Record) -> str:
@@ -96,17 +100,15 @@ def _object(span: Any, record: Record) -> Mapping[str, Any]:
     return span
 
 
-def _label(span: Mapping[str, Any], record: Record) -> str:
+def _label(span: Mapping[str, Any], record: Record, notes: Notes) -> str:
     label: str = field(Record(span, record.source, record.line), "label", str)
-    if not label.strip():
-        raise record.error("a span's label is empty")
-    return clean(label, "label", record)
+    return clean_label(clean(label, "label", record), record.where, notes)
 
 
-def _unlocated(record: Record) -> Iterator[Unlocated]:
+def _unlocated(record: Record, notes: Notes) -> Iterator[Unlocated]:
     for gold in field(record, "unlocated", list, []):
         inner = Record(_object(gold, record), record.source, record.line)
-        yield Unlocated(_label(inner.values, record), field(inner, "text", str))
+        yield Unlocated(_label(inner.values, record, notes), field(inner, "text", str))
 
 
 def _fit(head: Head) -> Verdict:
