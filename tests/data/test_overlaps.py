@@ -80,7 +80,7 @@ def test_mentions_inside_or_across_others_are_counted_by_label():
 
 
 def test_every_lost_mention_is_in_one_part_of_the_ceiling():
-    text = "aa bb cc dd ee ff"
+    text = "aa bb cc dd ee ff ."
     gold = (
         Mention(0, 5, "D", "aa bb"),
         Mention(0, 2, "D", "aa"),
