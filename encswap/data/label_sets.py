@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from encswap.domain import Example, labels_of
 from encswap.errors import InputError
 
-Counted = Mapping[str, int]
-"""Labels with their gold mentions, 0 where a label is named and never marked."""
+Counted = Mapping[str, int] | Mapping[str, None]
+"""Labels with their gold mentions: 0 where a label is never marked, None where not counted."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ def compare_labels(parts: Mapping[str, Counted]) -> list[str]:
     return told
 
 
-def refuse_apart(train: Counted, other: Counted, name: str, where: object = None) -> None:
-    """Refuse parts whose gold shares no label: training could only fail."""
-    marked, found = ({k: n for k, n in part.items() if n} for part in (train, other))
+def refuse_apart(
+    train: Counted, other: Counted, name: str, *, where: object = None, known: str = "train"
+) -> None:
+    """Refuse parts whose gold shares no label: training, or scoring, could only fail."""
+    marked, found = ({k: n for k, n in part.items() if n != 0} for part in (train, other))
     if not marked or not found or marked.keys() & found.keys():
         return
     near = [
@@ -76,7 +78,7 @@ def refuse_apart(train: Counted, other: Counted, name: str, where: object = None
         else "train and score on documents that were annotated for the same labels"
     )
     raise InputError(
-        f"no label of train has gold in {name}: train has {_counted(marked)}; "
+        f"no label of {known} has gold in {name}: {known} has {_counted(marked)}; "
         f"{name} has {_counted(found)}",
         where=str(where) if where is not None else None,
         hint=hint,
@@ -102,10 +104,8 @@ def not_named(examples: Iterable[Example]) -> tuple[int, dict[str, int]]:
     if not any(example.labels for example in examples):
         return 0, {}
     loose = [example for example in examples if example.annotated is None]
-    lacking = {
-        label: sum(label not in labels_of([example]) for example in loose)
-        for label in labels_of(examples)
-    }
+    named = Counter(label for example in loose for label in labels_of([example]))
+    lacking = {label: len(loose) - named[label] for label in labels_of(examples)}
     return len(loose), {label: count for label, count in lacking.items() if count}
 
 
@@ -118,7 +118,8 @@ def not_named_line(
         return ""
     total = f"{len(examples):,}"
     first, *rest = lacking.items()
-    more = "".join(f"; {count:,} not {label}" for label, count in rest)
+    more = "".join(f"; {count:,} not {label}" for label, count in rest[:7])
+    more += f"; and so for {len(rest) - 7} labels more" if len(rest) > 7 else ""
     return (
         f"{first[1]:,} of {total} documents do not name {first[0]}{more}: {doing} "
         "(a record names its label set by `labels` or by empty lists)"
@@ -158,11 +159,18 @@ def _alike_lines(parts: Mapping[str, Counted]) -> Iterator[str]:
 
 
 def _places(label: str, parts: Mapping[str, Counted]) -> str:
-    return ", ".join(f"{name}: {part[label]:,}" for name, part in parts.items() if label in part)
+    return ", ".join(
+        name if (count := part[label]) is None else f"{name}: {count:,}"
+        for name, part in parts.items()
+        if label in part
+    )
 
 
 def _counted(labels: Counted) -> str:
-    shown = [f"{label} ({count:,})" for label, count in list(labels.items())[:8]]
+    shown = [
+        label if count is None else f"{label} ({count:,})"
+        for label, count in list(labels.items())[:8]
+    ]
     return ", ".join(shown) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
 
 

@@ -51,7 +51,7 @@ def manifest_of(
         plugins=plugin_versions(plugins),
         data=dict(documents.checksums),
         recipe=json.loads(recipe.model_dump_json()),
-        remarks=(*remarks_on(recipe), *ready.remarks),
+        remarks=(*remarks_on(recipe), *documents.remarks, *ready.remarks),
     )
 
 
