@@ -11,6 +11,7 @@ from encswap.data.formats.offsets import SPANS
 from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Fit, Format, Misfit
+from encswap.data.formats.tagged import TAGGED
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes, Notice
@@ -19,7 +20,7 @@ from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
+    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS, TAGGED)
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""

@@ -253,5 +253,5 @@ def test_examples_stream(tmp_path: Path) -> None:
 
 
 def test_formats_are_listed_by_their_names() -> None:
-    assert set(FORMATS) == {"plan", "gliner2", "spans", "klue", "conll", "kbmc"}
+    assert set(FORMATS) == {"plan", "gliner2", "spans", "klue", "conll", "kbmc", "kmou"}
     assert all(name == one.name and one.description for name, one in FORMATS.items())
