@@ -25,6 +25,7 @@ from encswap.data.formats.fields import (
     shown,
 )
 from encswap.data.formats.shapes import Likeness, Shape, tasks_in
+from encswap.data.formats.table import HARD
 from encswap.data.gold import RawSpan, gold_string, label_set, mentions_at, named_labels
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
@@ -32,10 +33,12 @@ from encswap.data.options import ReadOptions
 from encswap.domain import Example, Mention, Unlocated
 
 KEYS = ("spans", "mentions", "entities", "ents")
-ANSWERED = frozenset(
-    "answer _input_hash _task_hash _view_id _session_id _annotator_id _timestamp _is_binary "
-    "token_start token_end options_hash config".split()
-)
+ANSWERED = frozenset({"answer", "_input_hash", "_task_hash", "_view_id", "_session_id"}) | {
+    "_annotator_id",
+    "_timestamp",
+    "_is_binary",
+    "config",
+}
 """What Prodigy keeps of a record's way through it, and its answer."""
 _MOST = 10**12
 
@@ -246,14 +249,13 @@ def spans_alike(values: Mapping[str, Any]) -> Likeness:
 
 def _is_span(listed: list[Any]) -> bool:
     first = next((one for one in listed if not is_none(one)), None)
-    return not isinstance(first, list | str) and not (
-        isinstance(first, dict) and "start_offset" in first
-    )
+    foreign = isinstance(first, dict) and ("start_offset" in first or "labels" in first)
+    return not isinstance(first, list | str) and not foreign
 
 
 def _like(values: Mapping[str, Any]) -> Likeness:
     found = spans_alike(values)
-    return 1 if found == 2 and "answer" in values else found
+    return 1 if found == 2 and ("answer" in values or "_task_hash" in values) else found
 
 
 SPANS = Shape(
@@ -267,4 +269,5 @@ SPANS = Shape(
     )
     | ANSWERED,
     write_spans,
+    keeps=HARD,
 )

@@ -46,7 +46,7 @@ def _text(record: Record, tokens: list[Record]) -> tuple[str, list[tuple[int, in
         spans = [(field(one, "start", int, -1), field(one, "end", int, -1)) for one in tokens]
         return text, spans
     words = [field(one, "text", str) for one in tokens]
-    after = [field(one, "ws", bool, True) for one in tokens]
+    after = [" " * field(one, "ws", bool, True) for one in tokens]
     return joined(words, after)
 
 
@@ -65,14 +65,14 @@ def _like(values: Mapping[str, Any]) -> Likeness:
     counted = isinstance(tokens, list) and bool(tokens) and isinstance(tokens[0], dict)
     if not isinstance(values.get("text"), str) and not counted:
         return 0
-    if "entities" in values or "ents" in values or "label" in values and "spans" not in values:
+    if any(key in values for key in ("entities", "ents")):
         return 0
-    if any(key in values for key in ("answer", "_task_hash", "_input_hash")):
-        return 2 if spans_alike(values) == 2 or "spans" not in values else 1
+    if "spans" in values and not spans_alike({**values, "text": ""}):
+        return 0
+    own = counted or any(key in values for key in ("answer", "_task_hash", "_input_hash"))
     if "spans" not in values:
-        return 0
-    looks = spans_alike({"text": "", **values})
-    return looks if counted or looks == 0 else 1
+        return 2 if own and "label" not in values and "labels" not in values else 0
+    return 2 if own else 1
 
 
 PRODIGY = Shape(

@@ -22,22 +22,17 @@ TASKS = ("classifications", "relations", "json_structures")
 """What gliner2 trains on beside entities; an example keeps it as it is written."""
 
 TASK_DETAILS = ("json_descriptions", "record_metadata", "relation_descriptions")
-OTHER_GOLD = (
-    "cats",
-    "events",
-    "links",
-    "coref",
-    "triples",
-    "attributes",
-    "equivs",
-    "normalizations",
-)
+OTHER_GOLD = frozenset({"cats", "events", "links", "coref", "triples", "attributes", "equivs"})
 """What other tools call gold that is no entity: counted, and not kept."""
 
-ABOUT = frozenset(
-    "id meta metadata source title url date created_at updated_at author lang language langs split "
-    "version domain info comments Comments user example_id document_id doc_id guid name".split()
-)
+KEPT_TASKS = "tasks"
+LOST = ("other-tasks", "records-without-entities", "unread-keys", "unread-values", "other-tags")
+"""The kinds of notes that tell of content which no example holds."""
+
+ABOUT = frozenset({"id", "meta", "metadata", "source", "title", "url", "date", "author"}) | {
+    *("lang", "language", "langs", "split", "version", "domain", "info", "comments", "Comments"),
+    *("created_at", "updated_at", "user", "example_id", "document_id", "doc_id", "guid", "name"),
+}
 """Keys that tell about a document and change no meaning."""
 
 
@@ -46,7 +41,8 @@ class Shape:
     """A JSON format.
 
     `like` judges one record, `example` makes an example of it, or None where the record says
-    itself that it is no gold. `reads` are the keys that are read, or of no use to anyone.
+    itself that it is no gold. `reads` are the keys that are read, or of no use to anyone; None
+    where `example` counts the others itself. `inner` is the part of a record that holds its gold.
     """
 
     name: str
@@ -54,33 +50,31 @@ class Shape:
     evidence: str
     like: Callable[[Mapping[str, Any]], Likeness]
     example: Callable[[Record, ReadOptions, Notes], Example | None]
-    reads: frozenset[str]
+    reads: frozenset[str] | None
     write: Callable[[Example], str] | None = None
     drops: tuple[Loss, ...] = ()
+    keeps: tuple[Loss, ...] = ()
     inner: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(default=lambda values: values)
 
 
 def shape_of(records: Sequence[Mapping[str, Any]], shapes: Sequence[Shape]) -> Shape | None:
-    """Return the shape that the records show; None where a record is of none.
+    """Return the shape that the records show; None where they show none.
 
-    Of those that all records are like, the one that most records are sure of, and the first.
+    Of those that all records are like, the one that most records are sure of, and the first. A
+    record that departs from all is left to the reader of those before it, which knows its line.
     """
     sure = {shape.name: 0 for shape in shapes}
+    departs = not records
     for values in records:
         looks = {shape.name: shape.like(values) for shape in shapes}
-        left = {name: count for name, count in sure.items() if looks[name]}
+        left = {name: count + (looks[name] == 2) for name, count in sure.items() if looks[name]}
         if not left:
+            departs = True
             break
-        sure = {name: count + (looks[name] == 2) for name, count in left.items()}
-    else:
-        if records:
-            return max(
-                (shape for shape in shapes if shape.name in sure), key=lambda one: sure[one.name]
-            )
-        return None
-    # A record departs from those before it: its reader will say so, with its line.
-    found = max((shape for shape in shapes if shape.name in sure), key=lambda one: sure[one.name])
-    return found if sure[found.name] else None
+        sure = left
+    fitting = [shape for shape in shapes if shape.name in sure]
+    found = max(fitting, key=lambda one: sure[one.name])
+    return None if departs and not sure[found.name] else found
 
 
 def examples_of(
@@ -122,6 +116,8 @@ def _refuse_other(record: Record, shape: Shape, shapes: Sequence[Shape]) -> None
 
 def _note_unread(record: Record, shape: Shape, notes: Notes) -> None:
     """Count the keys that say something and are not read."""
+    if shape.reads is None:
+        return
     for values in {id(one): one for one in (record.values, shape.inner(record.values))}.values():
         for key, value in values.items():
             if key in shape.reads or is_none(value) or value == "":
@@ -134,7 +130,7 @@ def _note_unread(record: Record, shape: Shape, notes: Notes) -> None:
 def note_key(key: str, record: Record, notes: Notes) -> None:
     """Count a key that is not read, by what it is."""
     if key in OTHER_GOLD or key in TASKS:
-        what = f"records hold {key}: encswap trains and scores entities alone"
+        what = f"records hold {key}, which encswap does not train"
         notes.add("other-tasks", what, record.where)
     elif key in ABOUT:
         notes.add("about", f"records hold {shown(key)}, which is not read", record.where)
@@ -148,8 +144,8 @@ def tasks_in(values: Mapping[str, Any], record: Record, notes: Notes) -> dict[st
     """Return the tasks beside entities, as they are written, and count them by name."""
     found = {key: values[key] for key in TASKS if not is_none(values.get(key))}
     for key in found:
-        what = f"records hold {key}: encswap trains and scores entities alone"
-        notes.add("other-tasks", what, record.where)
+        what = f"records hold {key}, which encswap does not train"
+        notes.add(KEPT_TASKS, what, record.where)
     if found:
         found |= {key: values[key] for key in TASK_DETAILS if not is_none(values.get(key))}
     return found
@@ -157,5 +153,5 @@ def tasks_in(values: Mapping[str, Any], record: Record, notes: Notes) -> dict[st
 
 def note_no_entities(record: Record, notes: Notes) -> None:
     """Count a record that holds other tasks alone."""
-    what = "records hold no entities but other tasks, and were passed over: encswap trains entities alone"
+    what = "records hold other tasks and no entities, which encswap trains alone: left out"
     notes.add("records-without-entities", what, record.where)

@@ -24,6 +24,7 @@ from encswap.data.formats.fields import (
 )
 from encswap.data.formats.offsets import Mark, mark_in, mentions_of
 from encswap.data.formats.shapes import TASKS, Likeness, Shape, note_no_entities, tasks_in
+from encswap.data.formats.table import HARD
 from encswap.data.gold import find_gold, gold_string, label_set, named_labels
 from encswap.data.locate import locate
 from encswap.data.notes import Notes
@@ -189,6 +190,7 @@ PLAN = Shape(
     plan_example,
     frozenset({"id", "text", "entities", "entity_descriptions", "labels"}),
     write_plan,
+    keeps=HARD,
 )
 EXTRACTION = Shape(
     "gliner2",
@@ -200,5 +202,6 @@ EXTRACTION = Shape(
         {"id", "input", "text", "output", "schema", "entities", "entity_descriptions", "labels"}
     ),
     write_extraction,
+    keeps=HARD,
     inner=_inside,
 )
