@@ -15,6 +15,7 @@ from encswap.data.formats.records import read_records, records_of
 from encswap.data.formats.shapes import Shape, examples_of, shape_of
 from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.tokens import TOKENS_SHAPE
 from encswap.data.formats.triples import DOCCANO, SPACY
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
@@ -31,6 +32,7 @@ SHAPES: tuple[Shape, ...] = (
     LABEL_STUDIO,
     LABEL_STUDIO_MIN,
     GLINER1,
+    TOKENS_SHAPE,
 )
 """Of two that fit alike, the first is taken."""
 
