@@ -3,44 +3,143 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from encswap.domain import Example, Mention
 from encswap.errors import InputError
 
-_TAG = re.compile(r"([BILUES])-(.+)")
-_BEGINS = "BUS"
+LETTERS = "BIESLUMW"
+_TAG = re.compile(rf"([{LETTERS}])-(.+)")
+_BEGINS, _ENDS, _GOES_ON = "BUSW", "ELUSW", "IELM"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a text, characters [start, end), with its tag."""
+    """A piece of a text, characters [start, end), with its tag and its line in the file."""
 
     start: int
     end: int
     tag: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a column spells its tags: `B-PER`, `B_PER`, `PER-B`, `PER_B`, or `B` without a type."""
+
+    order: Literal["prefix", "suffix", "bare", "any"] = "prefix"
+    mark: str = "-"
+    outside: frozenset[str] = frozenset({"O", "o"})
+    lower: bool = False
+
+    def read(self, raw: str) -> str | None:
+        """Return a tag as `B-PER`, `O`, or `B` where no type is named; None where it is no tag."""
+        value = raw.strip()
+        if value in self.outside:
+            return "O"
+        letters = LETTERS.lower() if self.lower else LETTERS
+        if len(value) == 1 and value in letters:
+            bare = value.upper()
+            return bare if self.order == "bare" or bare in _GOES_ON else None
+        if self.order == "bare":
+            return None
+        if self.order == "any":
+            return next((tag for one in _UPPER[:4] if (tag := one.read(value))), None)
+        left, mark, right = (
+            value.partition(self.mark) if self.order == "prefix" else value.rpartition(self.mark)
+        )
+        letter, label = (left, right) if self.order == "prefix" else (right, left)
+        if not mark or len(letter) != 1 or letter not in letters or not label.strip():
+            return None
+        return f"{letter.upper()}-{label.strip()}"
+
+
+_UPPER = (
+    Style("prefix", "-"),
+    Style("suffix", "-"),
+    Style("prefix", "_"),
+    Style("suffix", "_"),
+    Style("bare", ""),
+)
+STYLES = (*_UPPER, *(replace(style, lower=True) for style in _UPPER))
+
+
+def style_of(values: Mapping[str, int], first: str = "prefix") -> tuple[Style, float] | None:
+    """Find the style that reads most of a column's values, with its share; None where none may.
+
+    Of two that read as many, it is the one that finds fewer labels, then the `first`. A dash or
+    an underscore is outside where the column has no `O`.
+    """
+    counts = {value.strip(): 0 for value in values}
+    for value, count in values.items():
+        counts[value.strip()] += count
+    total = sum(counts.values())
+    outside = _outside(counts)
+    found: tuple[Style, float] | None = None
+    best: tuple[float, int] = (0.0, 0)
+    for style in sorted(STYLES, key=lambda style: (style.lower, style.order != first)):
+        one = replace(style, outside=outside)
+        tags = {value: one.read(value) for value in counts}
+        begun = any(tag is not None and tag[0] in _BEGINS + "I" for tag in tags.values())
+        if not begun and not outside & {"O", "o"} & set(counts):
+            continue
+        if style.order == "bare" and not {"B", "b", "S", "s", "U", "u"} & set(counts):
+            continue
+        if style.lower and not outside & set(counts):
+            continue
+        share = sum(counts[value] for value, tag in tags.items() if tag is not None) / total
+        labels = {tag[2:] for tag in tags.values() if tag is not None and len(tag) > 2}
+        if (share, -len(labels)) > best:
+            best = share, -len(labels)
+            found = (one if begun else replace(one, order="any")), share
+    return found
+
+
+def _outside(counts: Mapping[str, int]) -> frozenset[str]:
+    if "O" in counts or "o" in counts:
+        return frozenset({"O", "o"})
+    dash = max("-_", key=lambda char: counts.get(char, 0))
+    return frozenset({dash}) if dash in counts else frozenset({"O", "o"})
 
 
 def is_tag(tag: str) -> bool:
-    """Whether this is a tag of the BIO family."""
+    """Whether this is a tag of the BIO family, letter first."""
     return tag == "O" or _TAG.fullmatch(tag) is not None
 
 
 def mentions_of(text: str, pieces: Iterable[Piece]) -> tuple[Mention, ...]:
-    """Join tagged pieces to mentions; an `I-` that continues nothing begins a mention."""
+    """Join tagged pieces to mentions.
+
+    An `I-` that continues nothing begins a mention (IOB1); `E-` and `L-` end one, `S-`, `U-` and
+    `W-` are whole; an `I` that names no type goes on with the mention before it.
+    """
     spans: list[tuple[int, int, str]] = []
     label = ""
     for piece in pieces:
-        found = _TAG.fullmatch(piece.tag)
-        if found is None:
+        letter, _, named = piece.tag.partition("-")
+        if letter not in LETTERS:
             label = ""
-        elif found[1] in _BEGINS or found[2] != label:
-            label = found[2]
+            continue
+        named = named or label
+        if letter in _BEGINS or named != label:
+            label = named
             spans.append((piece.start, piece.end, label))
         else:
             spans[-1] = (spans[-1][0], piece.end, label)
-    return tuple(Mention(start, end, label, text[start:end]) for start, end, label in spans)
+        if letter in _ENDS:
+            label = ""
+    return tuple(
+        Mention(start, end, label, text[start:end]) for start, end, label in spans if label
+    )
+
+
+def blank_piece(text: str, pieces: Sequence[Piece], mention: Mention) -> Piece | None:
+    """Return the first piece of a mention that is only white space; None where it is not."""
+    if text[mention.start : mention.end].strip():
+        return None
+    return next(piece for piece in pieces if piece.start == mention.start)
 
 
 def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> Iterator[str]:
