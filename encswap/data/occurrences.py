@@ -115,4 +115,4 @@ def _is_cased(char: str) -> bool:
 
 
 def _is_hangul(char: str) -> bool:
-    return "\uac00" <= char <= "\ud7a3"
+    return 0xAC00 <= ord(char) <= 0xD7A3  # the block of composed syllables

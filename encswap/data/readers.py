@@ -12,6 +12,7 @@ from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.table import Fit, Format, Misfit
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
+from encswap.data.label_sets import with_file_labels
 from encswap.data.notes import Notes, Notice
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
@@ -75,7 +76,9 @@ def read_examples(
     notes: Notes | None = None,
 ) -> list[Example]:
     """Read all examples of a file; ids may repeat, for an id names where a text came from."""
-    return list(iter_examples(path, format, options=options, notes=notes))
+    examples = list(iter_examples(path, format, options=options, notes=notes))
+    per_file = options is not None and options.labels_per_file
+    return with_file_labels(examples) if per_file else examples
 
 
 def iter_examples(
