@@ -33,9 +33,26 @@ class Recipe(BaseModel):
     control: str | None = Field(
         None, description="a GLiNER2 model that is scored beside, as it is: name, hub id, folder"
     )
-    train: str | None = Field(None, description="training documents: a file, or a shipped set")
+    train: str | None = Field(
+        None, description="training documents: a file, or a shipped set; several with commas"
+    )
     test: str | None = Field(None, description="test documents, scored once")
     dev: str | None = Field(None, description="dev documents; taken from train where not given")
+    occurrences: Literal["all", "standalone", "first"] = Field(
+        "standalone",
+        description="what a gold string without offsets marks: all its occurrences, those that "
+        "stand on their own (in no longer gold string and no word), or the first of these",
+    )
+    labels_per_file: bool = Field(
+        False,
+        description="a document is trained and scored for the labels of its own file alone, as "
+        "in files that were annotated for different labels",
+    )
+    overlap_policy: Literal["auto", "allow", "nested", "disallow", "longest"] = Field(
+        "auto",
+        description="which overlapping spans of one label are returned, in scoring and in "
+        "prediction; auto: as the model's architecture does, none",
+    )
     strategy: Strategy = Field(
         description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
         "scratch nothing; lora keeps all and trains adapters"

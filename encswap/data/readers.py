@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from encswap.data.formats.characters import CHARACTERS
-from encswap.data.formats.offsets import SPANS
+from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.sentences import SENTENCES
-from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Fit, Format, Misfit
 from encswap.data.formats.tagged import TAGGED
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
+from encswap.data.label_sets import with_file_labels
 from encswap.data.notes import Notes, Notice
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS, TAGGED)
+    one.name: one for one in (*JSON_FORMATS, CHARACTERS, SENTENCES, WORDS, TAGGED)
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""
@@ -77,7 +77,9 @@ def read_examples(
     notes: Notes | None = None,
 ) -> list[Example]:
     """Read all examples of a file; ids may repeat, for an id names where a text came from."""
-    return list(iter_examples(path, format, options=options, notes=notes))
+    examples = list(iter_examples(path, format, options=options, notes=notes))
+    per_file = options is not None and options.labels_per_file
+    return with_file_labels(examples) if per_file else examples
 
 
 def iter_examples(
