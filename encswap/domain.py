@@ -237,7 +237,8 @@ class Example:
 
     `annotated` is the set of labels that were looked for in it, where its record says so: others
     are neither trained nor scored in it. None: those of its file. An `id` names where the text
-    came from and may repeat; examples are told apart by their place in the file.
+    came from and may repeat; examples are told apart by their place in the file. `tasks` is its
+    gold of other tasks than entities, as gliner2 writes it, by the task's key.
     """
 
     id: str
@@ -248,6 +249,7 @@ class Example:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     line: int | None = None
     annotated: tuple[str, ...] | None = None
+    tasks: Mapping[str, Any] = field(default_factory=dict)
 
     def is_annotated(self, label: str) -> bool:
         """Whether `label` was looked for in this document, as far as is known."""

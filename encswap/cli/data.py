@@ -31,16 +31,10 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 CONVERT_HELP = """Write the examples of one file to another, in another format.
 
 Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
-everything; what another format cannot hold is refused, or told.
+the most; gold, labels and descriptions that another format cannot hold are refused without --drop.
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
-LOSSES = {
-    "descriptions": "descriptions of labels",
-    "empty labels": "labels without gold",
-    "ids": "ids",
-    "spaces": "white space around mentions",
-}
 
 
 def attach(app: typer.Typer) -> None:
@@ -110,11 +104,14 @@ def convert_file(
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
     to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+    drop: bool = typer.Option(
+        False, "--drop", help="Leave out gold, labels and descriptions that OUT cannot hold."
+    ),
 ) -> None:
     """Run the command."""
-    from encswap.data.convert import convert
+    from encswap.data.convert import LOSSES, convert
 
-    done = convert(_found(source), target, to, form)
+    done = convert(_found(source), target, to, form, drop=drop)
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from encswap.data.formats.characters import CHARACTERS
-from encswap.data.formats.offsets import SPANS
+from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.sentences import SENTENCES
-from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Fit, Format, Misfit
+from encswap.data.formats.tagged import TAGGED
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
 from encswap.data.label_sets import with_file_labels
@@ -20,7 +20,7 @@ from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
+    one.name: one for one in (*JSON_FORMATS, CHARACTERS, SENTENCES, WORDS, TAGGED)
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""

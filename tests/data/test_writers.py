@@ -87,7 +87,7 @@ def test_a_line_break_and_double_spaces_survive(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("first", ["plan", "gliner2", "spans", "klue", "conll"])
-@pytest.mark.parametrize("second", sorted(FORMATS))
+@pytest.mark.parametrize("second", sorted(n for n, one in FORMATS.items() if one.write))
 def test_every_format_converts_to_every_other(first: str, second: str, tmp_path: Path) -> None:
     text = "심한 암 이다 ."
     example = Example("x", text, (Mention(3, 4, "D", "암"),), labels=("D",))
@@ -146,9 +146,12 @@ def test_what_a_format_drops_is_counted(tmp_path: Path) -> None:
         "named", "a  b", (Mention(0, 2, "L", "a "),), labels=("L", "M"), descriptions={"L": "l"}
     )
     write_examples([example], tmp_path / "a", "spans")
-    done = convert(tmp_path / "a", tmp_path / "b", "kbmc")
+    with pytest.raises(InputError, match="1 descriptions of labels; 1 labels without gold"):
+        convert(tmp_path / "a", tmp_path / "b", "kbmc")
+    assert not (tmp_path / "b").exists()
+    done = convert(tmp_path / "a", tmp_path / "b", "kbmc", drop=True)
     assert [note.kind for note in done.notes] == ["trimmed-gold"]
-    assert done.lost == {"descriptions": 1, "empty labels": 1, "ids": 1}
+    assert done.lost == {"descriptions": 1, "empty labels": 1, "ids": 1, "label sets": 1}
 
 
 def test_a_string_that_stands_twice_but_is_marked_once_keeps_its_offsets(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from encswap.data.formats.tags import (
     LETTERS,
     Piece,
     Style,
-    mentions_of,
+    gold_of,
     refusal,
     style_of,
     tags_for,
@@ -34,7 +34,7 @@ HINT = "write tags such as 'O Disease-B Disease-I'"
 ROWS = 1000
 _PREFIXED = re.compile(rf"[{LETTERS}]-.+")
 _WORD = re.compile(r"\S+")
-_SENTENCE = ("sentence", "sentences", "text", "words")
+_SENTENCE = ("sentence", "sentences", "text")
 _TAGS = ("tags", "tag", "labels", "label", "ner_tags", "ner")
 
 
@@ -69,7 +69,7 @@ class _Table:
         return text, [tag for tag in read if tag is not None]
 
 
-def read_rows(source: Input, options: ReadOptions, _notes: Notes) -> Iterator[Example]:
+def read_rows(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read one example from each row; a first row without tags is a header."""
     table = _table_of(source.head)
     if table.style.order == "bare" and not options.label:
@@ -86,8 +86,8 @@ def read_rows(source: Input, options: ReadOptions, _notes: Notes) -> Iterator[Ex
         if options.label and table.style.order == "bare":
             tags = [tag if tag == "O" else f"{tag}-{options.label}" for tag in tags]
         spans = (word.span() for word in _WORD.finditer(text))
-        pieces = [Piece(*span, tag) for span, tag in zip(spans, tags, strict=True)]
-        mentions = mentions_of(text, pieces)
+        pieces = [Piece(*span, tag, number) for span, tag in zip(spans, tags, strict=True)]
+        mentions = gold_of(text, pieces, source, notes)
         yield Example(f"{source.stem}:{number}", text, mentions, line=number)
     if not count:
         raise source.error("the file holds no rows", "give an example")
@@ -166,6 +166,8 @@ def _fit(head: Head) -> Verdict:
     many = sum(len(cells[table.tags].split()) > 1 for _, cells in rows if len(cells) > table.tags)
     blanks = any(not line.strip() for _, line in head.lines[: rows[-1][0]]) if rows else False
     if not rows or not (table.named or 2 * many > len(rows)) or (blanks and not many):
+        return None
+    if wrong and all(len(cells) < 2 for _, cells in rows):
         return None
     if wrong:
         return Misfit(*wrong[0])

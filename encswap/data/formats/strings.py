@@ -1,11 +1,12 @@
 """Gold given by label: strings to be found in the text, or strings with their offsets.
 
-Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`.
+Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`. Gold
+of other tasks goes with the example, and is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from encswap.data.formats.fields import (
@@ -13,35 +14,33 @@ from encswap.data.formats.fields import (
     clean,
     descriptions,
     field,
-    first_record,
+    is_none,
     json_line,
-    keys_of,
     kind_of,
-    read_records,
+    label_text,
+    labels_in,
+    present,
+    shown,
 )
-from encswap.data.formats.offsets import mention_at
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
-from encswap.data.gold import clean_label, find_gold, gold_string, label_set, named_labels
-from encswap.data.input import Head, Input
+from encswap.data.formats.offsets import Mark, mark_in, mentions_of
+from encswap.data.formats.shapes import TASKS, Likeness, Shape, note_no_entities, tasks_in
+from encswap.data.formats.table import HARD
+from encswap.data.gold import find_gold, gold_string, label_set, named_labels
 from encswap.data.locate import locate
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
-from encswap.domain import Example, Mention, labels_of
+from encswap.domain import Example, labels_of
 
 
-def read_plan(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
-    """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`, one a line."""
-    for record in read_records(source):
-        yield _example(record, field(record, "text", str), record, options, notes)
+def plan_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+    """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`."""
+    return _example(record, field(record, "text", str), record, options, notes)
 
 
-def read_extraction(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
-    """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`, one a line."""
-    for record in read_records(source):
-        modern = "input" in record.values or "schema" not in record.values
-        text = field(record, "input" if modern else "text", str)
-        gold = record.inner("output" if modern else "schema")
-        yield _example(record, text, gold, options, notes)
+def extraction_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+    """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`."""
+    text = field(record, "input" if _is_modern(record.values) else "text", str)
+    return _example(record, text, record.part(_inner(record)), options, notes)
 
 
 def write_plan(example: Example) -> str:
@@ -70,7 +69,7 @@ def _gold_values(example: Example) -> dict[str, Any]:
     values: dict[str, Any] = {"entities": gold}
     if example.descriptions:
         values["entity_descriptions"] = dict(example.descriptions)
-    return values
+    return {**values, **example.tasks}
 
 
 def _strings_of(example: Example) -> dict[str, list[Any]] | None:
@@ -95,75 +94,114 @@ def _spans_of(example: Example) -> dict[str, list[Any]]:
 
 def _example(
     record: Record, text: str, gold: Record, options: ReadOptions, notes: Notes
-) -> Example:
-    entities = field(gold, "entities", dict)
+) -> Example | None:
+    tasks = tasks_in(gold.values, record, notes)
+    if "entities" not in gold.values and tasks:
+        note_no_entities(record, notes)
+        return None
     strings: dict[str, list[str]] = {}
-    placed: set[Mention] = set()
-    for name, values in entities.items():
-        label = clean_label(clean(name, "entities", record), record.where, notes)
-        mine = strings.setdefault(label, [])
-        for value in values if isinstance(values, list) else [values]:
-            if isinstance(value, dict):
-                placed.add(mention_at({**value, "label": label}, text, record, notes))
+    marks: list[Mark] = []
+    for key, value in _entities(gold).items():
+        label = label_text(key, record, notes)
+        found = strings.setdefault(label, [])
+        for one in present(value if isinstance(value, list) else [value]):
+            if isinstance(one, dict) and not is_none(one.get("start", one.get("end"))):
+                marks.append(mark_in(record.part({**one, "label": label}), notes))
             else:
-                mine.append(_string(value, label, record, notes))
+                found.append(_string(one, label, record, notes))
+    placed = mentions_of(marks, text, record, notes)
     mentions, unlocated = find_gold(
         text, strings, record.where, notes, how=options.occurrences, placed=placed
     )
-    named = field(record, "labels", list, [])
-    labels = [clean_label(str(label), record.where, notes) for label in named]
+    named = labels_in(record, notes)
     marked = {one.label for one in mentions}
-    found = {label: mine or [label] * (label in marked) for label, mine in strings.items()}
+    gold_by_label = {label: mine or [label] * (label in marked) for label, mine in strings.items()}
     return Example(
         id=record.id,
         text=text,
         mentions=mentions,
         unlocated=unlocated,
-        labels=tuple(dict.fromkeys([*labels, *strings])),
-        annotated=named_labels(found, labels),
-        descriptions=descriptions(gold),
+        labels=tuple(dict.fromkeys([*named, *strings])),
+        descriptions=descriptions(gold, notes),
         line=record.line,
+        annotated=named_labels(gold_by_label, named),
+        tasks=tasks,
     )
 
 
+def _entities(gold: Record) -> Mapping[str, Any]:
+    """Return the entities by label; an output that is null or empty has none."""
+    if not gold.values:
+        return {}
+    found: Mapping[str, Any] = field(gold, "entities", dict)
+    return found
+
+
+def _inner(record: Record) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = field(
+        record, "output" if _is_modern(record.values) else "schema", dict
+    )
+    return found
+
+
+def _is_modern(values: Mapping[str, Any]) -> bool:
+    return "input" in values or "schema" not in values
+
+
 def _string(value: Any, label: str, record: Record, notes: Notes) -> str:
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        value = value["text"]
     if not isinstance(value, str):
         raise record.error(
-            f"an entity of {label!r} should be a string, not {kind_of(value)}",
+            f"an entity of {shown(label)} should be a string, not {kind_of(value)}",
             hint='write {"label": ["string", …]}',
         )
     return gold_string(clean(value, label, record), label, record.where, notes)
 
 
-def _fit_plan(head: Head) -> Verdict:
-    values = first_record(head)
-    if not isinstance(values, dict):
-        return values
-    if "text" in values and isinstance(values.get("entities"), dict):
-        return Fit(1.0, "'text' and an object of entities")
-    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'text' and 'entities'")
+def _like_plan(values: Mapping[str, Any]) -> Likeness:
+    if "text" not in values or "input" in values or "schema" in values:
+        return 0
+    entities = values.get("entities", ...)
+    if isinstance(entities, dict) and entities:
+        return 2
+    return (
+        1 if is_none(entities) or (entities is ... and any(key in values for key in TASKS)) else 0
+    )
 
 
-def _fit_extraction(head: Head) -> Verdict:
-    values = first_record(head)
-    if not isinstance(values, dict):
-        return values
+def _like_extraction(values: Mapping[str, Any]) -> Likeness:
     if "input" in values or ("text" in values and "schema" in values):
-        return Fit(0.8, "'input' and 'output'")
-    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'input' and 'output'")
+        inner = values.get("output" if _is_modern(values) else "schema")
+        return 2 if isinstance(inner, dict) and inner else 1
+    return 0
 
 
-PLAN = Format(
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = values.get("output" if _is_modern(values) else "schema")
+    return inner if isinstance(inner, dict) else {}
+
+
+PLAN = Shape(
     "plan",
     'JSONL {"text", "entities": {label: [string]}, "id"}',
-    _fit_plan,
-    read_plan,
+    "'text' and an object of entities",
+    _like_plan,
+    plan_example,
+    frozenset({"id", "text", "entities", "entity_descriptions", "labels"}),
     write_plan,
+    keeps=HARD,
 )
-EXTRACTION = Format(
+EXTRACTION = Shape(
     "gliner2",
     'JSONL {"input", "output": {"entities": {label: [string]}}}',
-    _fit_extraction,
-    read_extraction,
+    "'input' and 'output'",
+    _like_extraction,
+    extraction_example,
+    frozenset(
+        {"id", "input", "text", "output", "schema", "entities", "entity_descriptions", "labels"}
+    ),
     write_extraction,
+    keeps=HARD,
+    inner=_inside,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from encswap.data.formats.characters import looks_like_characters
@@ -17,9 +17,9 @@ from encswap.data.formats.layout import Layout, Row, layout_of
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import (
     Piece,
-    blank_piece,
-    mentions_of,
+    gold_of,
     refusal,
+    spans_of,
     tags_for,
     trimmed,
 )
@@ -118,6 +118,11 @@ def _label(source: Input, layout: Layout, options: ReadOptions) -> str | None:
 
 
 def _tell_columns(layout: Layout, notes: Notes) -> None:
+    if layout.style.order == "plain":
+        notes.add(
+            "tags-without-bio",
+            "columns of tags say no B or I: neighbours of one type are one mention",
+        )
     for at, _ in layout.others:
         notes.add("other-tag-column", _other(layout, at), count=0)
 
@@ -155,6 +160,8 @@ def _sentences(source: Input, layout: Layout, notes: Notes) -> Iterator[_Sentenc
             continue
         if isinstance(row, str):
             raise source.error(f"not a word and a BIO tag: {row}: {line[:40]!r}", HINT, line=number)
+        if not row.sentence and sentence.rows:
+            row = replace(row, sentence=sentence.rows[-1].sentence)
         if sentence.rows and not blanks and _begins(row, sentence.rows[-1], layout):
             yield sentence
             sentence = _Sentence()
@@ -194,19 +201,13 @@ def _example(
         Piece(*span, f"{row.tag}-{label}" if label and row.tag in "BIESLUMW" else row.tag, row.line)
         for span, row in zip(spans, rows, strict=True)
     ]
-    mentions = mentions_of(text, pieces)
-    for mention in mentions:
-        blank = blank_piece(text, pieces, mention)
-        if blank is not None:
-            raise source.error(
-                f"the {mention.label!r} mention is only white space", "tag it O", line=blank.line
-            )
+    mentions = gold_of(text, pieces, source, notes)
     for place, (at, _) in enumerate(layout.others):
         others = [
             Piece(*span, f"{tag}-?" if "-" not in tag and tag != "O" else tag)
             for span, tag in zip(spans, (row.others[place] for row in rows), strict=True)
         ]
-        found = mentions_of(text, others)
+        found = spans_of(others)
         if found:
             where = source.where(rows[0].line)
             notes.add("other-tag-column", _other(layout, at), where, len(found))
