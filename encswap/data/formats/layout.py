@@ -88,10 +88,10 @@ class Layout:
             spaces = cells[self.spaces]
             if not SPACES.fullmatch(spaces):
                 return f"{spaces[:20]!r} does not say what stands between words"
-        if len(cells) > self.width:
+        # Empty cells at the end are lost in a file of tabs.
+        least = max(self.word, self.tag) + 1 if self.separator == "\t" else self.width
+        if not least <= len(cells) <= self.width:
             return f"{len(cells)} columns where others have {self.width}"
-        if len(cells) <= max(self.word, self.tag):
-            return f"{len(cells)} of {self.width} columns"
         if self.index is not None and not cells[self.index].isdecimal():
             return f"{cells[self.index][:20]!r} is no number, as it is in column {self.index + 1}"
         tag = self.style.read(cells[self.tag])
@@ -144,12 +144,13 @@ def _layout(
         return Misfit(table[0][0], "one column, where a word and a BIO tag are wanted")
     first = table[0][1]
     whole = [one for one in table if len(one[1]) == width]
+    even = len(whole) == len(table) > 1 and width <= 6
     header = ""
     if len(whole) > 1 and _may_be_header(first, whole[whole[0][1] is first :], width):
         header, whole = rows[0][1], whole[whole[0][1] is first :]
     names = _names_of(first if header else [], remarks)
     columns = [list(column) for column in zip(*(cells for _, cells in whole), strict=True)]
-    return _Columns(separator, columns, whole[0][0], header, names).layout(tag_column)
+    return _Columns(separator, columns, whole[0][0], header, names, even).layout(tag_column)
 
 
 def cut(line: str, separator: str) -> list[str]:
@@ -175,6 +176,7 @@ class _Columns:
     line: int
     header: str
     names: tuple[str, ...]
+    even: bool
 
     def layout(self, tag_column: str | None) -> Layout | Misfit:
         spaces = self._spaces()
@@ -218,7 +220,7 @@ class _Columns:
         found: dict[int, Style] = {}
         for at in range(first + 1, len(self.columns)):
             values = Counter(self.columns[at])
-            style = style_of(values, plain=True)
+            style = style_of(values, plain=self.even and at == len(self.columns) - 1)
             if style is not None and style[1] >= NEAR:
                 found[at] = style[0]
         return found
