@@ -211,3 +211,28 @@ def test_help_shows_how_it_is_used(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"encswap data {command} " in result.output
+
+
+def test_inspect_s_table_of_coverage_fits_80_columns(file: Path) -> None:
+    result = run("inspect", file, "-s", "char", "-s", "whitespace")
+    head = next(line for line in result.stdout.splitlines() if "aligned" in line)
+    assert len(head.rstrip()) <= 80
+
+
+def test_inspect_says_what_is_odd_in_the_gold(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    records = [
+        {"id": "n", "text": "암 환자의 암로디핀", "entities": {"D": ["암", "암로디핀"]}},
+        {"id": "n", "text": "간 환자", "entities": {"D": ["간"], "E": []}},
+    ]
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    result = run("inspect", path, "-s", "char")
+    assert result.exit_code == 0, result.output
+    assert "1 ids repeat, 2 documents in all ('n' 2 times)" in result.stdout
+    assert "1 occurrences of gold strings mark nothing" in result.stdout
+    assert "1 documents name the labels they were annotated for" in result.stdout
+    assert "1 documents do not name 'E'" in result.stdout
+    every = run("inspect", path, "-s", "char", "--occurrences", "all", "--format", "json")
+    assert json.loads(every.stdout)["mentions"] == 4
+    wrong = run("inspect", path, "-s", "char", "--occurrences", "some")
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
