@@ -33,7 +33,7 @@ def metrics(**more) -> dict:
         "coverage": 0.8,
         "test": test,
         "targets": targets,
-        "baselines": {name: base for name in ("dictionary", "base", "before_training")},
+        "baselines": dict.fromkeys(("dictionary", "base", "before_training"), base),
         **more,
     }
 
