@@ -180,8 +180,9 @@ def _like(values: Mapping[str, Any]) -> Likeness:
         return 0
     words, tags = values[key], values[tag_key]
     if isinstance(words, str):
-        count = len(words_of(tags)) if _is_row(tags) else 0
-        return 2 if count and len(words.split()) == count else 0
+        row = tuple(map(str, words_of(tags))) if _is_row(tags) else ()
+        fits = len(words.split()) == len(row) and _style(tuple(sorted(set(row)))) is not None
+        return 2 if row and fits else 0
     if is_none(tags):
         return 1
     return 2 if _is_row(tags) else 0
