@@ -13,6 +13,7 @@ from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.rows import ROW_FORMATS
 from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.table import Fit, Format, Misfit
+from encswap.data.formats.tagged import TAGGED
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
 from encswap.data.label_sets import with_file_labels
@@ -22,7 +23,17 @@ from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (*JSON_FORMATS, CHARACTERS, SENTENCES, WORDS, *ROW_FORMATS, BRAT, DOCBIN)
+    one.name: one
+    for one in (
+        *JSON_FORMATS,
+        CHARACTERS,
+        SENTENCES,
+        WORDS,
+        TAGGED,
+        *ROW_FORMATS,
+        BRAT,
+        DOCBIN,
+    )
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""

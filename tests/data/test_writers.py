@@ -87,7 +87,7 @@ def test_a_line_break_and_double_spaces_survive(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("first", ["plan", "gliner2", "spans", "klue", "conll"])
-@pytest.mark.parametrize("second", sorted(name for name in FORMATS if FORMATS[name].write))
+@pytest.mark.parametrize("second", sorted(n for n, one in FORMATS.items() if one.write))
 def test_every_format_converts_to_every_other(first: str, second: str, tmp_path: Path) -> None:
     text = "심한 암 이다 ."
     example = Example("x", text, (Mention(3, 4, "D", "암"),), labels=("D",))

@@ -7,6 +7,7 @@ of two of which one lies within the other, as GermEval has them, the outer.
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from encswap.data.formats.comma import DELIMITERS
 from encswap.data.formats.table import Misfit
 from encswap.data.formats.tags import Piece, Style, mentions_of, style_of
 
@@ -30,6 +32,8 @@ _CHUNKS = frozenset(
 _BLANKS = re.compile(r"[ \t]+")
 _TABS = re.compile(r"\t+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,8})*:")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TAG_NAMES = frozenset({"tag", "tags", "label", "labels", "ner", "ne", "entity", "entities", "bio"})
 _NAMES = re.compile(r"#\s*global\.columns\s*=\s*(.+)")
 
 
@@ -125,7 +129,15 @@ def layout_of(
     rows = rows[:ROWS]
     if not rows:
         return Misfit(None, "no row")
-    separator = _separator(rows)
+    first = _separator(rows)
+    tries = [first, *(mark for mark in DELIMITERS if mark in rows[0][1])]
+    found = [_layout(rows, separator, remarks, tag_column) for separator in tries]
+    return next((one for one in found if isinstance(one, Layout)), found[0])
+
+
+def _layout(
+    rows: Lines, separator: str, remarks: Sequence[str], tag_column: str | None
+) -> Layout | Misfit:
     table = [(number, cut(line, separator)) for number, line in rows]
     width = Counter(len(cells) for _, cells in table).most_common(1)[0][0]
     if width < 2:
@@ -133,7 +145,7 @@ def layout_of(
     first = table[0][1]
     whole = [one for one in table if len(one[1]) == width]
     header = ""
-    if table[0][1] is first and len(whole) > 1 and _may_be_header(first, whole[1:], width):
+    if len(whole) > 1 and _may_be_header(first, whole[whole[0][1] is first :], width):
         header, whole = rows[0][1], whole[whole[0][1] is first :]
     names = _names_of(first if header else [], remarks)
     columns = [list(column) for column in zip(*(cells for _, cells in whole), strict=True)]
@@ -141,7 +153,12 @@ def layout_of(
 
 
 def cut(line: str, separator: str) -> list[str]:
-    """Cut a line at tabs, at runs of tabs, or at blanks."""
+    """Cut a line at tabs, at runs of tabs, at blanks, or as CSV."""
+    if separator in DELIMITERS:
+        try:
+            return [cell.strip(" ") for cell in next(csv.reader([line], delimiter=separator))]
+        except csv.Error:
+            return [line]
     if separator == " ":
         return _BLANKS.split(line.strip(" \t"))
     line = line.rstrip(" \t")
@@ -168,7 +185,7 @@ class _Columns:
         else:
             tag = self._wanted(tag_column)
             if isinstance(tag, int):
-                found = style_of(Counter(self.columns[tag]))
+                found = style_of(Counter(self.columns[tag]), plain=True)
                 if found is None:
                     return Misfit(self.line, f"column {tag_column} holds no BIO tags")
                 styles = {**styles, tag: found[0]}
@@ -201,7 +218,7 @@ class _Columns:
         found: dict[int, Style] = {}
         for at in range(first + 1, len(self.columns)):
             values = Counter(self.columns[at])
-            style = style_of(values)
+            style = style_of(values, plain=True)
             if style is not None and style[1] >= NEAR:
                 found[at] = style[0]
         return found
@@ -240,6 +257,9 @@ class _Columns:
 
     def _counting(self, others: int) -> tuple[int | None, int | None]:
         """The columns that count rows and sentences; so many others must be left."""
+        named = [name.casefold() for name in self.names[:1]]
+        if named and named[0].startswith("sent") and len(self.columns) > others:
+            return None, 0
         numbered = []
         for at, column in enumerate(self.columns[: max(len(self.columns) - others, 0)]):
             if not all(value.isdecimal() for value in column):
@@ -299,19 +319,19 @@ def _may_be_header(
         return False
     for at in range(1, len(first)):
         values = Counter(cells[at] for _, cells in body if len(cells) > at)
-        style = style_of(values) if values else None
+        style = style_of(values, plain=True) if values else None
         if style is None or style[1] < NEAR or set(values) <= {"_"}:
             continue
         name = first[at].strip()
-        labels = {(style[0].read(one) or "").partition("-")[2].casefold() for one in values} - {""}
-        if style[0].read(name) is None and _is_name(name):
-            return not name.casefold().endswith(tuple(labels))
+        if name not in values and _is_name(name):
+            return True
     return False
 
 
 def _is_name(cell: str) -> bool:
-    letters = sum(char.isalpha() for char in cell)
-    return letters > 1 and not re.match(r"[BIESLUMW]?[-_]|.*[-_][BIESLUMW]?$", cell)
+    """Whether this names a column of tags; in another script than Latin any word may."""
+    parts = _LETTERS.findall(cell.casefold())
+    return bool(set(parts) & _TAG_NAMES) or (not cell.isascii() and len(cell) > 1)
 
 
 def _names_of(first: Sequence[str], remarks: Sequence[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
 from encswap.errors import InputError
+from encswap.hub import why_unreachable
 
 FEW = 50
 PARQUET = b"PAR1"
@@ -86,12 +87,15 @@ def read_hub(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
     except ImportError as error:
         raise _needs(source, "a data set of the hub") from error
     datasets.disable_progress_bars()
+    reason = why_unreachable()
+    # Where the hub does not answer, `datasets` would knock for half a minute before it looks here.
+    cached = datasets.DownloadConfig(local_files_only=bool(reason), max_retries=0 if reason else 1)
     try:
-        loaded = datasets.load_dataset(name, config, split=split)
+        loaded = datasets.load_dataset(name, config, split=split, download_config=cached)
     except Exception as error:
         raise source.error(
-            f"cannot be fetched ({_line(error)})",
-            "look at its name, config and split, and at the network; or give a file",
+            f"cannot be fetched ({reason or _line(error)})",
+            "give its name, config and split as the hub has them, or a file",
         ) from error
     around = {"features": loaded.features.to_dict()}
     return _examples(source, _records(source, loaded, around), around, options, notes)

@@ -34,7 +34,7 @@ HINT = "write tags such as 'O Disease-B Disease-I'"
 ROWS = 1000
 _PREFIXED = re.compile(rf"[{LETTERS}]-.+")
 _WORD = re.compile(r"\S+")
-_SENTENCE = ("sentence", "sentences", "text", "words")
+_SENTENCE = ("sentence", "sentences", "text")
 _TAGS = ("tags", "tag", "labels", "label", "ner_tags", "ner")
 
 
@@ -166,6 +166,8 @@ def _fit(head: Head) -> Verdict:
     many = sum(len(cells[table.tags].split()) > 1 for _, cells in rows if len(cells) > table.tags)
     blanks = any(not line.strip() for _, line in head.lines[: rows[-1][0]]) if rows else False
     if not rows or not (table.named or 2 * many > len(rows)) or (blanks and not many):
+        return None
+    if wrong and all(len(cells) < 2 for _, cells in rows):
         return None
     if wrong:
         return Misfit(*wrong[0])

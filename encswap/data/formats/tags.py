@@ -12,6 +12,7 @@ from encswap.errors import InputError
 
 LETTERS = "BIESLUMW"
 _TAG = re.compile(rf"([{LETTERS}])-(.+)")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w./&-]*\w)?")
 _BEGINS, _ENDS, _GOES_ON = "BUSW", "ELUSW", "IELM"
 
 
@@ -27,9 +28,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Style:
-    """How a column spells its tags: `B-PER`, `B_PER`, `PER-B`, `PER_B`, or `B` without a type."""
+    """How a column spells its tags: `B-PER`, `B_PER`, `PER-B`, `PER_B`, `B`, or `PER` (plain)."""
 
-    order: Literal["prefix", "suffix", "bare", "any"] = "prefix"
+    order: Literal["prefix", "suffix", "bare", "any", "plain"] = "prefix"
     mark: str = "-"
     outside: frozenset[str] = frozenset({"O", "o"})
     lower: bool = False
@@ -39,18 +40,21 @@ class Style:
         value = raw.strip()
         if value in self.outside:
             return "O"
+        if self.order == "plain":
+            return f"I-{value}" if _PLAIN.fullmatch(value) else None
+        if self.order == "any":
+            return next((tag for one in _UPPER[:4] if (tag := one.read(value))), None)
+        return self._typed(value)
+
+    def _typed(self, value: str) -> str | None:
         letters = LETTERS.lower() if self.lower else LETTERS
         if len(value) == 1 and value in letters:
             bare = value.upper()
             return bare if self.order == "bare" or bare in _GOES_ON else None
-        if self.order == "bare":
-            return None
-        if self.order == "any":
-            return next((tag for one in _UPPER[:4] if (tag := one.read(value))), None)
-        left, mark, right = (
-            value.partition(self.mark) if self.order == "prefix" else value.rpartition(self.mark)
-        )
-        letter, label = (left, right) if self.order == "prefix" else (right, left)
+        if self.order == "suffix":
+            label, mark, letter = value.rpartition(self.mark)
+        else:
+            letter, mark, label = value.partition(self.mark) if self.mark else ("", "", "")
         if not mark or len(letter) != 1 or letter not in letters or not label.strip():
             return None
         return f"{letter.upper()}-{label.strip()}"
@@ -63,14 +67,18 @@ _UPPER = (
     Style("suffix", "_"),
     Style("bare", ""),
 )
+NEARLY = 0.9
 STYLES = (*_UPPER, *(replace(style, lower=True) for style in _UPPER))
 
 
-def style_of(values: Mapping[str, int], first: str = "prefix") -> tuple[Style, float] | None:
+def style_of(
+    values: Mapping[str, int], first: str = "prefix", *, plain: bool = False
+) -> tuple[Style, float] | None:
     """Find the style that reads most of a column's values, with its share; None where none may.
 
     Of two that read as many, it is the one that finds fewer labels, then the `first`. A dash or
-    an underscore is outside where the column has no `O`.
+    an underscore is outside where the column has no `O`. Where nothing else may, `plain` tags are
+    types alone beside an `O`.
     """
     counts = {value.strip(): 0 for value in values}
     for value, count in values.items():
@@ -85,7 +93,7 @@ def style_of(values: Mapping[str, int], first: str = "prefix") -> tuple[Style, f
         begun = any(tag is not None and tag[0] in _BEGINS + "I" for tag in tags.values())
         if not begun and not outside & {"O", "o"} & set(counts):
             continue
-        if style.order == "bare" and not {"B", "b", "S", "s", "U", "u"} & set(counts):
+        if style.order == "bare" and not set("BbSsUuIi") & set(counts):
             continue
         if style.lower and not outside & set(counts):
             continue
@@ -94,7 +102,18 @@ def style_of(values: Mapping[str, int], first: str = "prefix") -> tuple[Style, f
         if (share, -len(labels)) > best:
             best = share, -len(labels)
             found = (one if begun else replace(one, order="any")), share
+    if plain and found is not None and found[0].order == "any" and found[1] < 1:
+        return _plain(counts, outside) or found
     return found
+
+
+def _plain(counts: Mapping[str, int], outside: frozenset[str]) -> tuple[Style, float] | None:
+    """Types without B or I, as Stanford's recogniser has them: few, each more than once or so."""
+    one = Style("plain", "", outside)
+    read = {value for value in counts if one.read(value) is not None}
+    few = len(read) <= 3 + sum(counts.values()) ** 0.5
+    share = sum(counts[value] for value in read) / sum(counts.values())
+    return (one, share) if few and share > NEARLY else None
 
 
 def _outside(counts: Mapping[str, int]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from encswap.data.formats.characters import looks_like_characters
@@ -118,6 +118,11 @@ def _label(source: Input, layout: Layout, options: ReadOptions) -> str | None:
 
 
 def _tell_columns(layout: Layout, notes: Notes) -> None:
+    if layout.style.order == "plain":
+        notes.add(
+            "tags-without-bio",
+            "columns of tags say no B or I: neighbours of one type are one mention",
+        )
     for at, _ in layout.others:
         notes.add("other-tag-column", _other(layout, at), count=0)
 
@@ -155,6 +160,8 @@ def _sentences(source: Input, layout: Layout, notes: Notes) -> Iterator[_Sentenc
             continue
         if isinstance(row, str):
             raise source.error(f"not a word and a BIO tag: {row}: {line[:40]!r}", HINT, line=number)
+        if not row.sentence and sentence.rows:
+            row = replace(row, sentence=sentence.rows[-1].sentence)
         if sentence.rows and not blanks and _begins(row, sentence.rows[-1], layout):
             yield sentence
             sentence = _Sentence()
