@@ -17,8 +17,7 @@ from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import (
     Piece,
     Style,
-    blank_piece,
-    mentions_of,
+    gold_of,
     refusal,
     style_of,
     tags_for,
@@ -102,15 +101,7 @@ def _example(block: Block, rows: _Rows, label: str | None, notes: Notes) -> Exam
             tag = f"{tag}-{label}"
         pieces.append(Piece(len(text), len(text) + len(char), tag, number))
         text += char
-    mentions = mentions_of(text, pieces)
-    for mention in mentions:
-        blank = blank_piece(text, pieces, mention)
-        if blank is not None:
-            raise block.error(
-                blank.line or block.line,
-                f"the {mention.label!r} mention is only white space",
-                "tag it O",
-            )
+    mentions = gold_of(text, pieces, block.source, notes)
     return Example(id=_id(block), text=text, mentions=mentions, line=block.line)
 
 

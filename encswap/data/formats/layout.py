@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from encswap.data.formats.comma import DELIMITERS
 from encswap.data.formats.table import Misfit
-from encswap.data.formats.tags import Piece, Style, mentions_of, style_of
+from encswap.data.formats.tags import STYLES, Piece, Style, spans_of, style_of
 
 Lines = Sequence[tuple[int, str]]
 
@@ -248,7 +248,7 @@ class _Columns:
             Piece(place, place + 1, f"{tag}-?" if tag != "O" and "-" not in tag else tag)
             for place, tag in enumerate(tags)
         ]
-        return [(one.start, one.end) for one in mentions_of(" " * len(tags), pieces)]
+        return [(start, end) for start, end, _ in spans_of(pieces)]
 
     def _is_chunks(self, at: int, style: Style) -> bool:
         tags = {style.read(value) or "O" for value in set(self.columns[at])}
@@ -330,6 +330,8 @@ def _may_be_header(
 
 def _is_name(cell: str) -> bool:
     """Whether this names a column of tags; in another script than Latin any word may."""
+    if any(style.read(cell) is not None for style in STYLES):
+        return False
     parts = _LETTERS.findall(cell.casefold())
     return bool(set(parts) & _TAG_NAMES) or (not cell.isascii() and len(cell) > 1)
 

@@ -105,7 +105,7 @@ def _spaces(record: Record, count: int) -> list[str] | None:
     if len(told) != count:
         raise record.error(f"{key!r} has {len(told)} values for {count} tokens")
     if any(
-        not isinstance(one, bool | int | str) or isinstance(one, str) and one.strip()
+        not isinstance(one, bool | int | str) or (isinstance(one, str) and one.strip())
         for one in told
     ):
         raise record.error(f"{key!r} should tell true or false of each token")

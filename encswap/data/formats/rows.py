@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
 from encswap.data.formats.comma import DELIMITERS, csv_rows, head_rows
@@ -88,10 +88,9 @@ def read_hub(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
         raise _needs(source, "a data set of the hub") from error
     datasets.disable_progress_bars()
     reason = why_unreachable()
-    # Where the hub does not answer, `datasets` would knock for half a minute before it looks here.
-    cached = datasets.DownloadConfig(local_files_only=bool(reason), max_retries=0 if reason else 1)
     try:
-        loaded = datasets.load_dataset(name, config, split=split, download_config=cached)
+        with _offline(bool(reason)):
+            loaded = datasets.load_dataset(name, config, split=split)
     except Exception as error:
         raise source.error(
             f"cannot be fetched ({reason or _line(error)})",
@@ -99,6 +98,23 @@ def read_hub(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
         ) from error
     around = {"features": loaded.features.to_dict()}
     return _examples(source, _records(source, loaded, around), around, options, notes)
+
+
+@contextmanager
+def _offline(really: bool) -> Iterator[None]:
+    """Let `datasets` look into its cache alone: it would knock for half a minute otherwise."""
+    import datasets.config
+    import huggingface_hub.constants
+
+    places = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    try:
+        for place in places:
+            place.HF_HUB_OFFLINE = place.HF_HUB_OFFLINE or really
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 def _examples(

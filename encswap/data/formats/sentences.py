@@ -17,7 +17,7 @@ from encswap.data.formats.tags import (
     LETTERS,
     Piece,
     Style,
-    mentions_of,
+    gold_of,
     refusal,
     style_of,
     tags_for,
@@ -69,7 +69,7 @@ class _Table:
         return text, [tag for tag in read if tag is not None]
 
 
-def read_rows(source: Input, options: ReadOptions, _notes: Notes) -> Iterator[Example]:
+def read_rows(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read one example from each row; a first row without tags is a header."""
     table = _table_of(source.head)
     if table.style.order == "bare" and not options.label:
@@ -86,8 +86,8 @@ def read_rows(source: Input, options: ReadOptions, _notes: Notes) -> Iterator[Ex
         if options.label and table.style.order == "bare":
             tags = [tag if tag == "O" else f"{tag}-{options.label}" for tag in tags]
         spans = (word.span() for word in _WORD.finditer(text))
-        pieces = [Piece(*span, tag) for span, tag in zip(spans, tags, strict=True)]
-        mentions = mentions_of(text, pieces)
+        pieces = [Piece(*span, tag, number) for span, tag in zip(spans, tags, strict=True)]
+        mentions = gold_of(text, pieces, source, notes)
         yield Example(f"{source.stem}:{number}", text, mentions, line=number)
     if not count:
         raise source.error("the file holds no rows", "give an example")

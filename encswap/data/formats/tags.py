@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from encswap.data.gold import RawSpan, mentions_at
+from encswap.data.input import Input
+from encswap.data.notes import Notes
 from encswap.domain import Example, Mention
 from encswap.errors import InputError
 
@@ -128,8 +131,20 @@ def is_tag(tag: str) -> bool:
     return tag == "O" or _TAG.fullmatch(tag) is not None
 
 
+def gold_of(text: str, pieces: Sequence[Piece], source: Input, notes: Notes) -> tuple[Mention, ...]:
+    """Join the tagged pieces of a text to mentions; refuse one that is only white space."""
+    lines = {piece.start: piece.line for piece in pieces}
+    spans = (RawSpan(*span, source.where(lines[span[0]])) for span in spans_of(pieces))
+    return mentions_at(text, spans, notes)
+
+
 def mentions_of(text: str, pieces: Iterable[Piece]) -> tuple[Mention, ...]:
-    """Join tagged pieces to mentions.
+    """Join tagged pieces to mentions, as they stand."""
+    return tuple(Mention(*span, text[span[0] : span[1]]) for span in spans_of(pieces))
+
+
+def spans_of(pieces: Iterable[Piece]) -> list[tuple[int, int, str]]:
+    """Join tagged pieces to `(start, end, label)`.
 
     An `I-` that continues nothing begins a mention (IOB1); `E-` and `L-` end one, `S-`, `U-` and
     `W-` are whole; an `I` that names no type goes on with the mention before it.
@@ -149,16 +164,7 @@ def mentions_of(text: str, pieces: Iterable[Piece]) -> tuple[Mention, ...]:
             spans[-1] = (spans[-1][0], piece.end, label)
         if letter in _ENDS:
             label = ""
-    return tuple(
-        Mention(start, end, label, text[start:end]) for start, end, label in spans if label
-    )
-
-
-def blank_piece(text: str, pieces: Sequence[Piece], mention: Mention) -> Piece | None:
-    """Return the first piece of a mention that is only white space; None where it is not."""
-    if text[mention.start : mention.end].strip():
-        return None
-    return next(piece for piece in pieces if piece.start == mention.start)
+    return [span for span in spans if span[2]]
 
 
 def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> Iterator[str]:

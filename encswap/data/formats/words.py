@@ -17,9 +17,9 @@ from encswap.data.formats.layout import Layout, Row, layout_of
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import (
     Piece,
-    blank_piece,
-    mentions_of,
+    gold_of,
     refusal,
+    spans_of,
     tags_for,
     trimmed,
 )
@@ -201,19 +201,13 @@ def _example(
         Piece(*span, f"{row.tag}-{label}" if label and row.tag in "BIESLUMW" else row.tag, row.line)
         for span, row in zip(spans, rows, strict=True)
     ]
-    mentions = mentions_of(text, pieces)
-    for mention in mentions:
-        blank = blank_piece(text, pieces, mention)
-        if blank is not None:
-            raise source.error(
-                f"the {mention.label!r} mention is only white space", "tag it O", line=blank.line
-            )
+    mentions = gold_of(text, pieces, source, notes)
     for place, (at, _) in enumerate(layout.others):
         others = [
             Piece(*span, f"{tag}-?" if "-" not in tag and tag != "O" else tag)
             for span, tag in zip(spans, (row.others[place] for row in rows), strict=True)
         ]
-        found = mentions_of(text, others)
+        found = spans_of(others)
         if found:
             where = source.where(rows[0].line)
             notes.add("other-tag-column", _other(layout, at), where, len(found))
