@@ -62,12 +62,17 @@ def inspect_file(
         None, "--user-dictionary", help="Words for the splitters that take a dictionary."
     ),
     source: str = typer.Option("auto", "--from", help="The file's format; default: recognised."),
+    occurrences: str = typer.Option(
+        "standalone", "--occurrences", help="What a gold string marks: standalone, all or first."
+    ),
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
     format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
     """Run the command."""
     from encswap.data.inspect import inspect
     from encswap.data.inspection import as_json
+    from encswap.data.occurrences import known_occurrences
+    from encswap.data.options import ReadOptions
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
@@ -75,6 +80,7 @@ def inspect_file(
         _found(file),
         build_splitters(plugins, splitter or [], user_dictionary),
         format=source,
+        options=ReadOptions(occurrences=known_occurrences(occurrences)),
         against=_found(against) if against is not None else None,
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
