@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from encswap.data.formats.characters import CHARACTERS
 from encswap.data.formats.brat import BRAT
+from encswap.data.formats.characters import CHARACTERS
 from encswap.data.formats.docbin import DOCBIN
 from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.rows import ROW_FORMATS

@@ -45,8 +45,8 @@ def read_folder(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[
     for path in _files(source.path, ".ann"):
         if not path.with_suffix(".txt").is_file():
             notes.add("annotations-without-text", ".ann have no .txt and were left out", str(path))
-    for name, text, annotations in pairs:
-        yield _example(name, text, annotations, notes)
+    for name, text, marks in pairs:
+        yield _example(name, text, marks, notes)
 
 
 def _pairs(folder: Path) -> list[tuple[str, Path, Path]]:
@@ -64,11 +64,11 @@ def _files(folder: Path, ending: str) -> list[Path]:
     return sorted((*folder.glob(f"*{ending}"), *folder.glob(f"*/*{ending}")))
 
 
-def _example(name: str, path: Path, annotations: Path, notes: Notes) -> Example:
+def _example(name: str, path: Path, beside: Path, notes: Notes) -> Example:
     text = _text(path)
     marks: list[Mark] = []
     missing: list[Unlocated] = []
-    with Input(annotations) as source:
+    with Input(beside) as source:
         for number, line in _lines(source):
             record = Record({}, source, number)
             if not line.strip():
@@ -76,20 +76,18 @@ def _example(name: str, path: Path, annotations: Path, notes: Notes) -> Example:
             if not line.startswith("T"):
                 _note(line, record, notes)
                 continue
-            _add(line, text, record, marks, missing, notes)
+            found = _span(line, text, record, notes)
+            if isinstance(found, Mark):
+                marks.append(found)
+            else:
+                missing.append(found)
         # Every mark was held against the text at its own line; this gathers them.
         mentions = mentions_of(marks, text, Record({}, source, None), notes)
     return Example(name, text, mentions, tuple(missing))
 
 
-def _add(
-    line: str,
-    text: str,
-    record: Record,
-    marks: list[Mark],
-    missing: list[Unlocated],
-    notes: Notes,
-) -> None:
+def _span(line: str, text: str, record: Record, notes: Notes) -> Mark | Unlocated:
+    """Read a span, and hold it against the text."""
     columns = line.split("\t")
     found = _SPAN.fullmatch(columns[1].strip()) if len(columns) > 1 else None
     if found is None:
@@ -97,26 +95,29 @@ def _add(
             f"no span: {line[:40]!r}", hint="write T1, a tab, 'Label 0 3', a tab, and the text"
         )
     label = clean_label(found[1], record.where, notes)
-    parts = [tuple(map(int, part.split())) for part in found[2].split(";")]
-    parts = _joined(parts, text)
+    parts = _joined([_ends(part) for part in found[2].split(";")], text)
+    if len(parts) > 1:
+        for start, end in parts:
+            mentions_of([Mark(start, end, label)], text, record, Notes())
+        gold = " ".join(text[start:end] for start, end in parts)
+        what = "spans are of several parts: kept as gold that is not in its text, a miss"
+        notes.add("discontinuous-spans", what, record.where)
+        return Unlocated(label, gold_string(gold, label, record.where, notes))
+    start, end = parts[0]
     given = columns[2] if len(columns) > 2 else None
-    if len(parts) == 1:
-        (start, end) = parts[0]
-        covered = text[start:end].replace("\r\n", " ").replace("\n", " ")
-        same = given is not None and given.split() == covered.split()
-        mark = Mark(start, end, label, None if same else given)
-        mentions_of([mark], text, record, Notes())
-        marks.append(mark)
-        return
-    for part in parts:
-        mentions_of([Mark(*part, label)], text, record, Notes())
-    gold = " ".join(text[start:end] for start, end in parts)
-    missing.append(Unlocated(label, gold_string(gold, label, record.where, notes)))
-    what = "spans are of several parts: kept as gold that is not in its text, a miss for scoring"
-    notes.add("discontinuous-spans", what, record.where)
+    # brat writes a space for each line end in a span.
+    same = given is not None and given.split() == text[start:end].split()
+    mark = Mark(start, end, label, None if same else given)
+    mentions_of([mark], text, record, Notes())
+    return mark
 
 
-def _joined(parts: list[tuple[int, ...]], text: str) -> list[tuple[int, ...]]:
+def _ends(part: str) -> tuple[int, int]:
+    start, end = part.split()
+    return int(start), int(end)
+
+
+def _joined(parts: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     """Join parts that only white space divides: brat writes a span over two lines as two."""
     joined = parts[:1]
     for start, end in parts[1:]:

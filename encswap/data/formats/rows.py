@@ -46,7 +46,7 @@ def read_csv(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
                 raise source.error(f"{len(cells)} cells under {len(header)} names", line=line)
             yield Record(_values(header, cells), source, line)
 
-    return _examples(source, records(), {}, options, notes)
+    return _examples(source, records(), options, notes)
 
 
 def read_parquet(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
@@ -73,7 +73,7 @@ def read_parquet(source: Input, options: ReadOptions, notes: Notes) -> Iterator[
                 raise source.error(f"damaged Parquet ({_line(error)})", "fetch it again") from error
             yield from batch.to_pylist()
 
-    return _examples(source, _records(source, values(), around), around, options, notes)
+    return _examples(source, _records(source, values(), around), options, notes)
 
 
 def read_hub(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
@@ -97,7 +97,7 @@ def read_hub(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
             "give its name, config and split as the hub has them, or a file",
         ) from error
     around = {"features": loaded.features.to_dict()}
-    return _examples(source, _records(source, loaded, around), around, options, notes)
+    return _examples(source, _records(source, loaded, around), options, notes)
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _offline(really: bool) -> Iterator[None]:
     import datasets.config
     import huggingface_hub.constants
 
-    places = (datasets.config, huggingface_hub.constants)
+    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
     before = [place.HF_HUB_OFFLINE for place in places]
     try:
         for place in places:
@@ -120,7 +120,6 @@ def _offline(really: bool) -> Iterator[None]:
 def _examples(
     source: Input,
     records: Iterator[Record],
-    around: Mapping[str, Any],
     options: ReadOptions,
     notes: Notes,
 ) -> Iterator[Example]:

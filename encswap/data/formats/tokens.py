@@ -63,7 +63,7 @@ def write_tokens(example: Example) -> str:
 def _tags(record: Record, key: str, options: ReadOptions, notes: Notes) -> list[str]:
     """Return the tags as `B-LABEL`, `I-LABEL` and `O`."""
     raw = _raw_tags(record, key)
-    names, place = (), ""
+    names: tuple[str, ...] = ()
     if raw and all(isinstance(one, int) for one in raw):
         names, place = names_of(record, key, options.label_names)
         if not names:
