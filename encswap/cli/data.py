@@ -35,6 +35,15 @@ the most; gold, labels and descriptions that another format cannot hold are refu
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
+TAG_COLUMN = typer.Option(
+    None, "--tag-column", help="Column of the tags: its number from 1, or its name."
+)
+TAG_LABEL = typer.Option(
+    None, "--tag-label", "--label", help="Label of tags that name none (B, I, O)."
+)
+LABEL_NAMES = typer.Option(
+    None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -65,6 +74,9 @@ def inspect_file(
     occurrences: str = typer.Option(
         "standalone", "--occurrences", help="What a gold string marks: standalone, all or first."
     ),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
     format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
@@ -72,15 +84,20 @@ def inspect_file(
     from encswap.data.inspect import inspect
     from encswap.data.inspection import as_json
     from encswap.data.occurrences import known_occurrences
-    from encswap.data.options import ReadOptions
+    from encswap.data.options import ReadOptions, names_in
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
     found = inspect(
         _found(file),
         build_splitters(plugins, splitter or [], user_dictionary),
-        format=source,
-        options=ReadOptions(occurrences=known_occurrences(occurrences)),
+        options=ReadOptions(
+            source,
+            tag_column,
+            tag_label,
+            occurrences=known_occurrences(occurrences),
+            label_names=names_in(label_names),
+        ),
         against=_found(against) if against is not None else None,
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
@@ -104,14 +121,19 @@ def convert_file(
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
     to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
     drop: bool = typer.Option(
         False, "--drop", help="Leave out gold, labels and descriptions that OUT cannot hold."
     ),
 ) -> None:
     """Run the command."""
     from encswap.data.convert import LOSSES, convert
+    from encswap.data.options import ReadOptions, names_in
 
-    done = convert(_found(source), target, to, form, drop=drop)
+    options = ReadOptions(form, tag_column, tag_label, label_names=names_in(label_names))
+    done = convert(_found(source), target, to, options=options, drop=drop)
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")

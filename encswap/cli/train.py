@@ -55,6 +55,18 @@ def train(
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
     ),
+    source: str = typer.Option(
+        None, "--from", help="Format of the files; default: recognised. Of one: --set train.from=…"
+    ),
+    tag_column: str = typer.Option(
+        None, "--tag-column", help="Column of the tags: its number from 1, or its name."
+    ),
+    tag_label: str = typer.Option(
+        None, "--tag-label", help="Label of tags that name none (B, I, O)."
+    ),
+    label_names: str = typer.Option(
+        None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
+    ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
@@ -91,6 +103,10 @@ def train(
         "strategy": strategy,
         "embeddings": embeddings,
         "splitter": splitter,
+        "format": source,
+        "tag_column": tag_column,
+        "tag_label": tag_label,
+        "label_names": label_names,
         "protocol": protocol,
         "occurrences": occurrences,
         "labels_per_file": labels_per_file,

@@ -24,3 +24,8 @@ class ReadOptions:
     occurrences: Occurrences = "standalone"
     labels_per_file: bool = False
     label_names: tuple[str, ...] = ()
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Return the names that are listed with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()

@@ -52,8 +52,15 @@ class Reading:
         """Yield the examples one by one, once."""
         yield from self.format.read(self.source, self.options, self.notes)
 
+    def read(self) -> list[Example]:
+        """Read all examples and close the file; `checksum` is known from then on."""
+        with self.source:
+            examples = list(self)
+            self.source.checksum()
+        return with_file_labels(examples) if self.options.labels_per_file else examples
+
     def checksum(self) -> str:
-        """Return the SHA-256 of the file, read to its end."""
+        """Return the SHA-256 of what was read, to its end."""
         return self.source.checksum()
 
 
@@ -90,9 +97,7 @@ def read_examples(
     notes: Notes | None = None,
 ) -> list[Example]:
     """Read all examples of a file; ids may repeat, for an id names where a text came from."""
-    examples = list(iter_examples(path, format, options=options, notes=notes))
-    per_file = options is not None and options.labels_per_file
-    return with_file_labels(examples) if per_file else examples
+    return open_examples(path, format, options=options, notes=notes).read()
 
 
 def iter_examples(

@@ -17,15 +17,14 @@ from encswap.data.label_sets import (
     shared_ids,
 )
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.data.readers import read_examples
+from encswap.data.options import ReadOptions, names_in
+from encswap.data.readers import open_examples, read_examples
 from encswap.data.shipped import find_data
 from encswap.data.split import split_dev
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
-from encswap.manifest import checksum
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
@@ -85,14 +84,18 @@ def read_documents(recipe: Recipe) -> Documents:
     Raises `InputError` where a file is missing or broken, holds no labelled mention, or shares no
     label with train.
     """
-    paths = {"train": _files(recipe.train, "train"), "test": _files(recipe.test, "test")}
+    paths = {"train": files_of(recipe.train, "train"), "test": files_of(recipe.test, "test")}
     if recipe.protocol == "dev" and recipe.dev is not None:
-        paths["dev"] = _files(recipe.dev, "dev")
+        paths["dev"] = files_of(recipe.dev, "dev")
     notes = Notes()
-    parts = {
-        name: [one for path in files for one in read_part(path, recipe, notes)]
-        for name, files in paths.items()
-    }
+    parts: dict[str, list[Example]] = {}
+    sums: dict[str, str] = {}
+    for name, files in paths.items():
+        parts[name] = []
+        for place, path in enumerate(files, start=1):
+            reading = open_examples(path, options=options_of(recipe, name), notes=notes)
+            parts[name] += reading.read()
+            sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
     remarks = [*map(str, notes), *_compare(parts, paths)]
     train, test = parts["train"], parts["test"]
     if recipe.protocol == "plan":
@@ -106,18 +109,26 @@ def read_documents(recipe: Recipe) -> Documents:
         raise InputError("too few documents to take dev from", where=paths["train"][0])
     labels = tuple(labels_of([*train, *test]))
     asked = Asked(labels, descriptions_of(train) if recipe.descriptions else {})
-    sums = {
-        name if place == 1 else f"{name} {place}": checksum(path)
-        for name, files in paths.items()
-        for place, path in enumerate(files, start=1)
-    }
     return Documents(tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks))
 
 
 def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
     """Read a file of documents as a recipe says: which strings are meant, whose labels they are."""
-    options = ReadOptions(occurrences=recipe.occurrences, labels_per_file=recipe.labels_per_file)
-    return read_examples(path, options=options, notes=notes)
+    return read_examples(path, options=options_of(recipe), notes=notes)
+
+
+def options_of(recipe: Recipe, part: str | None = None) -> ReadOptions:
+    """How a recipe's files are read; without a part, a file of another set, whatever its format."""
+    by_part = recipe.format if isinstance(recipe.format, Mapping) else {}
+    whole = recipe.format if isinstance(recipe.format, str) else "auto"
+    return ReadOptions(
+        format="auto" if part is None else dict(by_part).get(part, whole),  # type: ignore[call-overload]
+        tag_column=recipe.tag_column,
+        label=recipe.tag_label,
+        label_names=names_in(recipe.label_names),
+        occurrences=recipe.occurrences,
+        labels_per_file=recipe.labels_per_file,
+    )
 
 
 def _compare(
@@ -140,7 +151,7 @@ def _compare(
             yield f"{name}: {line}"
 
 
-def _files(names: str | None, role: str) -> list[Path]:
+def files_of(names: str | None, role: str = "") -> list[Path]:
     """Find a part's file, or its several files with commas between them."""
     if names is None:
         raise InputError(

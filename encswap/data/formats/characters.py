@@ -53,7 +53,7 @@ def read_characters(source: Input, options: ReadOptions, notes: Notes) -> Iterat
     """Read examples whose every character is a row."""
     rows = _rows_of(source.head)
     if rows.style.order == "bare" and not options.label:
-        raise source.error("the tags name no type (B, I, O)", "say which with --label NAME")
+        raise source.error("the tags name no type (B, I, O)", "say which with --tag-label NAME")
     for block in read_blocks(source, _is_remark):
         yield _example(block, rows, options.label, notes)
 

@@ -73,7 +73,7 @@ def read_rows(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exa
     """Read one example from each row; a first row without tags is a header."""
     table = _table_of(source.head)
     if table.style.order == "bare" and not options.label:
-        raise source.error("the tags name no type (B, I, O)", "say which with --label NAME")
+        raise source.error("the tags name no type (B, I, O)", "say which with --tag-label NAME")
     count = 0
     for number, cells in _rows(source, table.delimiter):
         if number == table.header:

@@ -114,7 +114,7 @@ def _labelled(tag: str, record: Record, options: ReadOptions) -> str:
     if tag == "O" or "-" in tag:
         return tag
     if options.label is None:
-        raise record.error(f"the tag {tag!r} names no label", hint="name it with --label NAME")
+        raise record.error("the tags name no type (B, I, O)", "say which with --tag-label NAME")
     return f"{tag}-{options.label}"
 
 

@@ -103,16 +103,11 @@ def words_of(example: Example) -> Iterator[tuple[int, int]]:
 
 
 def _label(source: Input, layout: Layout, options: ReadOptions) -> str | None:
-    """The label of tags that name none; it is for them alone."""
+    """The label of tags that name none, for them alone; refuse them without it."""
     if layout.style.order == "bare" and not options.label:
         raise source.error(
             f"the tags in column {layout.name_of(layout.tag)} name no type (B, I, O)",
-            "say which it is with --label NAME",
-        )
-    if layout.style.order in ("prefix", "suffix") and options.label:
-        raise source.error(
-            f"the tags in column {layout.name_of(layout.tag)} name their types",
-            "--label is for tags without types (B, I, O): leave it out",
+            "say which it is with --tag-label NAME",
         )
     return options.label
 
