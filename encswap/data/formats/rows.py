@@ -12,6 +12,7 @@ import ast
 import io
 import json
 import re
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,7 +31,6 @@ from encswap.hub import why_unreachable
 
 FEW = 50
 PARQUET = b"PAR1"
-_NUMPY = re.compile(r"(?<=['\"\d])\s+(?=['\"\d-])")
 _HUB = re.compile(r"hf:([\w.-]+(?:/[\w.-]+)?)(?::([^:]*))?(?::([^:]*))?")
 
 
@@ -163,13 +163,33 @@ def _cell(cell: str) -> Any:
     try:
         return decode(inner)
     except JsonFaultError:
-        for text in (inner, _NUMPY.sub(", ", inner)):
-            try:
-                found = ast.literal_eval(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
-            return list(found) if isinstance(found, list) else found
-    return cell
+        found = _row_of(inner)
+    if found is not None:
+        return found
+    try:
+        return ast.literal_eval(inner)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return cell
+
+
+def _row_of(text: str) -> list[str | int] | None:
+    """Read a flat list of strings or whole numbers, with commas, or as numpy prints it without.
+
+    Python itself would join two strings that have no comma between them.
+    """
+    found: list[str | int] = []
+    try:
+        for kind, value, *_ in tokenize.generate_tokens(io.StringIO(text[1:-1].strip()).readline):
+            if kind in (tokenize.STRING, tokenize.NUMBER):
+                one = ast.literal_eval(value)
+                if not isinstance(one, str | int):
+                    return None
+                found.append(one)
+            elif value.strip() not in ("", ","):
+                return None
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return None
+    return found if text.startswith("[") else None
 
 
 def _delimiter(head: Head) -> str:
