@@ -217,7 +217,9 @@ TEXT = "👍 당뇨병 환자 🙂 고혈압"
 def spans_of(unit: str) -> list[dict[str, Any]]:
     def place(start: int, end: int) -> tuple[int, int]:
         if unit == "UTF-16 units":
-            return len(TEXT[:start].encode("utf-16-le")) // 2, len(TEXT[:end].encode("utf-16-le")) // 2
+            return len(TEXT[:start].encode("utf-16-le")) // 2, len(
+                TEXT[:end].encode("utf-16-le")
+            ) // 2
         if unit == "UTF-8 bytes":
             return len(TEXT[:start].encode()), len(TEXT[:end].encode())
         return {
@@ -257,7 +259,11 @@ def test_offsets_in_another_unit_are_known_by_the_text_that_they_cover(
     (found,) = read_examples(path, notes=notes)
     assert [(one.text, one.start) for one in found.mentions] == [("당뇨병", 2), ("고혈압", 11)]
     told = [note.what for note in notes if note.kind == "offsets-counted-otherwise"]
-    assert told == ([] if unit == "characters" else [f"records count the offsets of their spans in {unit}: read so"])
+    assert told == (
+        []
+        if unit == "characters"
+        else [f"records count the offsets of their spans in {unit}: read so"]
+    )
 
 
 def test_offsets_of_two_units_in_one_record_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from encswap.data.formats.fields import Record
+from encswap.data.formats.fields import Record, shown
 from encswap.data.formats.offsets import Mark, mentions_of
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.gold import clean_label, gold_string
@@ -100,6 +100,8 @@ def _span(line: str, text: str, record: Record, notes: Notes) -> Mark | Unlocate
         for start, end in parts:
             mentions_of([Mark(start, end, label)], text, record, Notes())
         gold = " ".join(text[start:end] for start, end in parts)
+        if len(columns) > 2 and columns[2].split() != gold.split():
+            raise record.error(f"the parts cover {shown(gold)}, not {shown(columns[2])}")
         what = "spans are of several parts: kept as gold that is not in its text, a miss"
         notes.add("discontinuous-spans", what, record.where)
         return Unlocated(label, gold_string(gold, label, record.where, notes))

@@ -167,9 +167,18 @@ def _cell(cell: str) -> Any:
     if found is not None:
         return found
     try:
-        return ast.literal_eval(inner)
+        return _as_json(ast.literal_eval(inner))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return cell
+
+
+def _as_json(value: Any) -> Any:
+    """Return what Python prints as JSON has it: tuples are lists."""
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): _as_json(one) for key, one in value.items()}
+    return value
 
 
 def _row_of(text: str) -> list[str | int] | None:
