@@ -69,10 +69,7 @@ class GoldCount:
 
     def add(self, example: Example) -> None:
         """Count one example."""
-        if example.id in self.ids or len(self.ids) < MOST:
-            self.ids[example.id] += 1
-        if self.against is not None and example.id in self.against.ids:
-            self.shared.add(example.id)
+        self._add_id(example)
         self.overlaps += overlaps_of(example.mentions)
         labels = labels_of([example])
         self.labels.update(dict.fromkeys(labels, 0))
@@ -83,6 +80,14 @@ class GoldCount:
         else:
             self.loose += 1
             self.loose_labels.update(labels)
+
+    def _add_id(self, example: Example) -> None:
+        if not example.names_source:
+            return
+        if example.id in self.ids or len(self.ids) < MOST:
+            self.ids[example.id] += 1
+        if self.against is not None and example.id in self.against.ids:
+            self.shared.add(example.id)
 
     def result(self) -> GoldFacts:
         """Return what was counted so far."""
