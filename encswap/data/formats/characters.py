@@ -45,7 +45,8 @@ class _Rows:
     def row(self, line: str) -> tuple[str, str] | None:
         """Return the character and its tag; None where the row is none."""
         char, mark, raw = _cut(line, self.separator)
-        tag = self.style.read(raw) if raw.strip() else None
+        plain = raw.strip() and not (self.separator == " " and " " in raw.strip())
+        tag = self.style.read(raw) if plain else None
         return (char, tag) if mark and tag is not None and is_character(char) else None
 
 
@@ -76,13 +77,13 @@ def looks_like_characters(head: Head) -> int | None:
     """
     # Marks stand alone among words too.
     lines = [(n, line) for n, line in _lines(head) if not _is_mark(_first_cell(line))]
-    singles = [n for n, line in lines if _is_pair(line)]
     if all(_first_cell(line).isascii() and "\t" not in line for _, line in lines):
         return None
-    blanks = [n for n, line in lines if not _first_cell(line).strip()]
-    remarked = any(_KEYED.match(line) for _, line in head.lines)
+    blanks = any(not _first_cell(line).strip() for _, line in lines)
+    sure = blanks or any(_KEYED.match(line) for _, line in head.lines)
+    singles = [n for n, line in lines if _is_pair(line, further=sure)]
     # Of a few rows a single odd one leaves it open.
-    least = 0.5 if remarked or blanks or len(lines) - len(singles) < 2 else NEAR
+    least = 0.5 if sure or len(lines) - len(singles) < 2 else NEAR
     return singles[0] if len(singles) > max(1, least * len(lines)) else None
 
 
@@ -129,10 +130,12 @@ def _is_mark(cell: str) -> bool:
     return len(cell) == 1 and not (cell.isalnum() or cell.isspace())
 
 
-def _is_pair(line: str) -> bool:
-    """Whether a row is a character and one more cell."""
+def _is_pair(line: str, *, further: bool) -> bool:
+    """Whether a row is a character and one more cell, or further ones."""
     char, mark, rest = _cut(line, "\t" if "\t" in line[1:] else " ")
-    return bool(mark) and is_character(char.strip() or char) and mark not in rest.strip()
+    if not mark or (mark in rest.strip() and (not further or char.isdecimal())):
+        return False
+    return is_character(char.strip() or char)
 
 
 def _first_cell(line: str) -> str:

@@ -22,6 +22,7 @@ from encswap.data.formats.tags import STYLES, Piece, Style, spans_of, style_of
 Lines = Sequence[tuple[int, str]]
 
 ROWS = 4000
+MOST = 0.6
 NEAR = 0.5
 """Share of the rows that a column's tags must explain; the first other row is named."""
 SPACES = re.compile(r"_|Space(?:s?After|sBefore)=\S+(?:\|Space(?:s?After|sBefore)=\S+)*")
@@ -88,10 +89,10 @@ class Layout:
             spaces = cells[self.spaces]
             if not SPACES.fullmatch(spaces):
                 return f"{spaces[:20]!r} does not say what stands between words"
-        if len(cells) > self.width:
+        # Empty cells at the end are lost in a file of tabs.
+        least = max(self.word, self.tag) + 1 if self.separator == "\t" else self.width
+        if not least <= len(cells) <= self.width:
             return f"{len(cells)} columns where others have {self.width}"
-        if len(cells) <= max(self.word, self.tag):
-            return f"{len(cells)} of {self.width} columns"
         if self.index is not None and not cells[self.index].isdecimal():
             return f"{cells[self.index][:20]!r} is no number, as it is in column {self.index + 1}"
         tag = self.style.read(cells[self.tag])
@@ -144,12 +145,13 @@ def _layout(
         return Misfit(table[0][0], "one column, where a word and a BIO tag are wanted")
     first = table[0][1]
     whole = [one for one in table if len(one[1]) == width]
+    even = len(whole) == len(table) > 1 and width <= 6
     header = ""
     if len(whole) > 1 and _may_be_header(first, whole[whole[0][1] is first :], width):
         header, whole = rows[0][1], whole[whole[0][1] is first :]
     names = _names_of(first if header else [], remarks)
     columns = [list(column) for column in zip(*(cells for _, cells in whole), strict=True)]
-    return _Columns(separator, columns, whole[0][0], header, names).layout(tag_column)
+    return _Columns(separator, columns, whole[0][0], header, names, even).layout(tag_column)
 
 
 def cut(line: str, separator: str) -> list[str]:
@@ -175,6 +177,7 @@ class _Columns:
     line: int
     header: str
     names: tuple[str, ...]
+    even: bool
 
     def layout(self, tag_column: str | None) -> Layout | Misfit:
         spaces = self._spaces()
@@ -218,7 +221,7 @@ class _Columns:
         found: dict[int, Style] = {}
         for at in range(first + 1, len(self.columns)):
             values = Counter(self.columns[at])
-            style = style_of(values, plain=True)
+            style = style_of(values, plain=self.even and at == len(self.columns) - 1)
             if style is not None and style[1] >= NEAR:
                 found[at] = style[0]
         return found
@@ -262,20 +265,17 @@ class _Columns:
             return None, 0
         numbered = []
         for at, column in enumerate(self.columns[: max(len(self.columns) - others, 0)]):
-            if not all(value.isdecimal() for value in column):
+            numbers = [value for value in column if value.isdecimal()]
+            # A row that does not count where most do is told when it is read.
+            most = len(numbers) >= MOST * len(column) and _steps(numbers)
+            if not most and len(numbers) < len(column):
                 break
             numbered.append(at)
-        if len(numbered) == 1 and not self._steps(0) and self._runs(0):
+        if len(numbered) == 1 and not _steps(self.columns[0]) and self._runs(0):
             return None, 0
-        stepping = [at for at in numbered if self._steps(at)]
+        stepping = [at for at in numbered if _steps(self.columns[at])]
         index = (stepping or numbered)[-1] if numbered else None
         return index, next((at for at in numbered if at != index), None)
-
-    def _steps(self, at: int) -> bool:
-        """Whether most numbers follow the one before."""
-        numbers = [int(value) for value in self.columns[at]]
-        steps = sum(two == one + 1 for one, two in pairwise(numbers))
-        return 2 * steps >= len(numbers) - 1
 
     def _runs(self, at: int) -> bool:
         """Whether the numbers never fall, and stand in runs."""
@@ -300,6 +300,13 @@ class _Columns:
             return named.index(tag_column.casefold())
         known = f"they are {', '.join(self.names)}" if self.names else "no row names them"
         return Misfit(self.line, f"no column is called {tag_column!r}: {known}")
+
+
+def _steps(values: Sequence[str]) -> bool:
+    """Whether most numbers follow the one before."""
+    numbers = [int(value) for value in values if value.isdecimal()]
+    steps = sum(two == one + 1 for one, two in pairwise(numbers))
+    return 2 * steps >= len(numbers) - 1
 
 
 def _separator(rows: Lines) -> str:

@@ -31,6 +31,19 @@ def read_tagged(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[
         yield _example(block, notes)
 
 
+def looks_tagged(head: Head) -> int | None:
+    """Return the first line that only such a corpus has; None where there is none."""
+    before = ""
+    for number, line in head.lines:
+        numbered = re.match(r"## \d+\s", f"{before} ") is not None
+        if (line.startswith("$") and before.startswith("; ")) or (
+            line.startswith("## ") and (numbered or _MARKED.search(line))
+        ):
+            return number
+        before = line
+    return None
+
+
 def _example(block: Block, notes: Notes) -> Example:
     found = _pair(block.comments)
     if found is None:
@@ -93,7 +106,8 @@ def _fit(head: Head) -> Verdict:
         elif line.strip():
             found = _pair(remarks)
             if found is None or "\t" in found[2]:
-                return None
+                near = looks_tagged(head)
+                return None if near is None else Misfit(near, "no sentence and its tagged copy")
             text, _ = _read(found[2])
             if " ".join(text.split()) != " ".join(found[1].split()):
                 return Misfit(number - 1, "the tagged copy is of another text")

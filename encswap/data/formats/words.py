@@ -15,6 +15,7 @@ from itertools import pairwise
 from encswap.data.formats.characters import looks_like_characters
 from encswap.data.formats.layout import Layout, Row, layout_of
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.tagged import looks_tagged
 from encswap.data.formats.tags import (
     Piece,
     gold_of,
@@ -30,6 +31,8 @@ from encswap.domain import Example
 
 NAME = "conll"
 HINT = "write rows such as 'Hypertension B-Disease', and an empty line between examples"
+MANY = 5
+"""Columns of a single row that cannot be told from a sentence."""
 NO_SPACE = "SpaceAfter=No"
 _KEYED = re.compile(r"# ?\w+ ?=[^\t]*$")
 _REMARK = re.compile(r"#+(?:\s|$)|##|#[^\t]*\s[^\t]*\S")
@@ -300,27 +303,37 @@ def _fit(head: Head) -> Verdict:
 
 
 def _judge(head: Head, layout: Layout) -> Verdict:
-    rows = spaced = 0
+    rows: list[Row] = []
     for number, line in head.lines:
         if not line.strip() or (layout.header and line.rstrip() == layout.header.rstrip()):
             continue
         row = layout.row(number, line)
         if _KEYED.match(line) or _is_document(line, row, layout):
             continue
-        if isinstance(row, str):
-            if not _is_remark(line):
-                return Misfit(number, row)
-        else:
-            rows += 1
-            spaced += " " in row.word
+        if isinstance(row, Row):
+            rows.append(row)
+        elif not _is_remark(line):
+            return Misfit(number, row)
     if not rows:
         return None
-    if 2 * spaced > rows:
-        return Misfit(head.first[0], "most words hold spaces")
-    odd = looks_like_characters(head)
+    tags = f"tags in column {layout.name_of(layout.tag)}"
+    return _other_kind(head, layout, rows) or Fit(0.85, f"{len(rows):,} rows of a word, {tags}")
+
+
+def _other_kind(head: Head, layout: Layout, rows: Sequence[Row]) -> Misfit | None:
+    """Say what speaks against words in rows that could be read as such."""
+    copy, odd = looks_tagged(head), looks_like_characters(head)
+    typed = layout.style.order != "plain"
+    tags = typed and all(layout.style.read(row.word) is not None for row in rows)
+    if tags or (len(rows) == 1 and (layout.width > MANY or layout.others)):
+        return Misfit(rows[0].line, "no column holds words")
+    if copy is not None and layout.width > 2:
+        return Misfit(copy, "a sentence and its tagged copy stand before the rows")
+    if 2 * sum(" " in row.word for row in rows) > len(rows):
+        return Misfit(rows[0].line, "most words hold spaces")
     if odd is not None:
         return Misfit(odd, "rows hold single characters, which no space is between")
-    return Fit(0.85, f"{rows:,} rows of a word, tags in column {layout.name_of(layout.tag)}")
+    return None
 
 
 WORDS = Format(
