@@ -94,9 +94,9 @@ def test_what_is_no_json_is_refused_with_its_line(
 @pytest.mark.parametrize(
     "line",
     [
-        '{"text": "당뇨병 환자와 고혈압", "entities": {"Disease": ["당뇨병"], "Disease": ["고혈압"]}}',
+        '{"text": "당뇨병과 고혈압", "entities": {"Disease": ["당뇨병"], "Disease": ["고혈압"]}}',
         '{"text": "a", "Disease": 1, "entities": {}, "Disease": 2}',
-        '{"text": "a", "spans": [{"start": 0, "end": 1, "label": "L", "Disease": 1, "Disease": 2}]}',
+        '{"text": "a", "spans": [{"start": 0, "end": 1, "label": "", "Disease": 1, "Disease": 1}]}',
         '{"input": "a", "output": {"entities": {}, "x": [[{"Disease": 1, "Disease": 1}]]}}',
     ],
 )

@@ -356,7 +356,8 @@ def test_numbers_for_tags_are_named_by_what_stands_around_them(
         ("id2label.json", {"0": "O", "1": "B-LOC", "2": "I-LOC"}),
         (
             "README.md",
-            "---\ndataset_info:\n  features:\n  - name: ner_tags\n    sequence:\n      class_label:\n"
+            "---\ndataset_info:\n  features:\n  - name: ner_tags\n    sequence:\n"
+            "      class_label:\n"
             "        names:\n          '0': O\n          '1': B-LOC\n---\n# A set\n",
         ),
     ],
@@ -428,7 +429,8 @@ def test_csv_whose_cells_hold_lists_is_read(tmp_path: Path, rows: str) -> None:
 def test_a_folder_of_brat_is_read_with_what_it_holds_beside(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("당뇨병과 고혈압\r\n위암 또는 간암\n제2형\n당뇨".encode())
     (tmp_path / "a.ann").write_text(
-        "T1\tDisease 0 3\t당뇨병\nT2\tDisease 10 11;17 18\t위 암\nT3\tDisease 19 22;23 25\t제2형 당뇨\n"
+        "T1\tDisease 0 3\t당뇨병\nT2\tDisease 10 11;17 18\t위 암\n"
+        "T3\tDisease 19 22;23 25\t제2형 당뇨\n"
         "R1\tis Arg1:T1 Arg2:T2\nA1\tNegated T1\n#1\tNote T1\thm\n",
         encoding="utf-8",
     )
@@ -546,6 +548,7 @@ def test_docbin_is_read(tmp_path: Path) -> None:
     DocBin(docs=[doc]).to_disk(path)
     (found,), notes = read(path)
     assert (found.text, found.mentions) == ("당뇨병 환자", (DIABETES,))
+    assert kinds(notes) == {"other-tasks": 1}
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="no file of spaCy's DocBin"):
         read(path)
