@@ -30,8 +30,9 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 """
 CONVERT_HELP = """Write the examples of one file to another, in another format.
 
-Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
-the most; gold, labels and descriptions that another format cannot hold are refused without --drop.
+Formats: plan, gliner2, spans, spacy, doccano, gliner1, tokens (JSONL); klue (characters), conll
+(words), kbmc (TSV). More are read: --from names any of them. `spans` holds the most; gold, labels
+and descriptions that another format cannot hold are refused without --drop.
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
@@ -119,7 +120,7 @@ def inspect_file(
 def convert_file(
     source: Path = typer.Argument(..., metavar="IN", help="Examples in any known format."),
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
-    to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
+    to: str = typer.Option(..., "--to", help="A format that is written, such as spans or conll."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
     tag_column: str = TAG_COLUMN,
     tag_label: str = TAG_LABEL,
