@@ -231,6 +231,10 @@ class Unlocated:
     text: str
 
 
+Gold = Mention | Unlocated
+"""A gold mention, in its text or not."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A document with its gold; `labels` are those that its record names, also without gold.
@@ -250,6 +254,11 @@ class Example:
     line: int | None = None
     annotated: tuple[str, ...] | None = None
     tasks: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def gold(self) -> tuple[Gold, ...]:
+        """All of its gold: what stands in the text first, then what does not."""
+        return (*self.mentions, *self.unlocated)
 
     @property
     def names_source(self) -> bool:

@@ -106,7 +106,7 @@ def named_labels(
 
 def label_set(example: Example) -> tuple[str, ...] | None:
     """Return the label set to be written with an example; None where its gold says as much."""
-    gold = {one.label for one in (*example.mentions, *example.unlocated)}
+    gold = {one.label for one in example.gold}
     if example.annotated is None and set(example.labels) <= gold:
         return None
     return tuple(dict.fromkeys([*(example.annotated or ()), *example.labels]))

@@ -73,7 +73,7 @@ class GoldCount:
         self.overlaps += overlaps_of(example.mentions)
         labels = labels_of([example])
         self.labels.update(dict.fromkeys(labels, 0))
-        self.labels.update(one.label for one in (*example.mentions, *example.unlocated))
+        self.labels.update(one.label for one in example.gold)
         self.naming = self.naming or bool(example.labels)
         if example.annotated is not None:
             self.named += 1
@@ -91,12 +91,13 @@ class GoldCount:
 
     def result(self) -> GoldFacts:
         """Return what was counted so far."""
-        repeated = [(name, count) for name, count in self.ids.most_common() if count > 1]
+        repeated = {name: count for name, count in self.ids.most_common() if count > 1}
+        most = next(iter(repeated), None)
         lacking = {label: self.loose - self.loose_labels[label] for label in self.labels}
         others = self.against.labels if self.against is not None else {}
         return GoldFacts(
             RepeatedIds(
-                len(repeated), sum(count for _, count in repeated), *(repeated or [(None, 0)])[0]
+                len(repeated), sum(repeated.values()), most, max(repeated.values(), default=0)
             ),
             LabelSets(self.named, {k: n for k, n in lacking.items() if n and self.naming}),
             self.overlaps,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from encswap.domain import Example, labels_of
 from encswap.errors import InputError
 
-Counted = Mapping[str, int] | Mapping[str, None]
+Counted = Mapping[str, int] | Mapping[str, int | None]
 """Labels with their gold mentions: 0 where a label is never marked, None where not counted."""
 
 
@@ -26,9 +26,7 @@ class Alike:
 def count_labels(examples: Iterable[Example]) -> dict[str, int]:
     """Count the gold of each label, that which is not in its text too."""
     examples = list(examples)
-    gold = Counter(
-        one.label for example in examples for one in (*example.mentions, *example.unlocated)
-    )
+    gold = Counter(one.label for example in examples for one in example.gold)
     return {label: gold[label] for label in labels_of(examples)}
 
 

@@ -30,7 +30,7 @@ def known_occurrences(name: str) -> Occurrences:
     """Return the setting called `name`."""
     if name not in OCCURRENCES:
         raise UnknownNameError("setting of occurrences", name, list(OCCURRENCES))
-    return name  # type: ignore[return-value]
+    return name
 
 
 def choose(

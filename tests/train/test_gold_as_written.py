@@ -157,7 +157,7 @@ def test_padded_gold_scores_one_where_the_prediction_equals_the_gold(tmp_path):
     [
         (
             "f.jsonl",
-            '{"text": "당뇨병, 고혈압", "entities": {"Disease": ["당뇨병"], "Disease ": ["고혈압"]}}'
+            '{"text": "당뇨병 고혈압", "entities": {"Disease": ["당뇨병"],"Disease ": ["고혈압"]}}'
             "\n",
         ),
         ("f.conll", "당뇨병 B-Disease \n\n고혈압 B-Disease\n"),

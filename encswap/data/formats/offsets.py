@@ -30,7 +30,7 @@ from encswap.data.gold import RawSpan, gold_string, label_set, mentions_at, name
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
-from encswap.domain import Example, Mention, Unlocated
+from encswap.domain import Example, Gold, Mention, Unlocated
 
 KEYS = ("spans", "mentions", "entities", "ents")
 ANSWERED = frozenset({"answer", "_input_hash", "_task_hash", "_view_id", "_session_id"}) | {
@@ -72,7 +72,7 @@ def spans_example(record: Record, _options: ReadOptions, notes: Notes) -> Exampl
     mentions = mentions_of(marks, text, record, notes)
     unlocated = tuple(_unlocated(record, notes))
     labels = labels_in(record, notes)
-    gold: list[Mention | Unlocated] = [*mentions, *unlocated]
+    gold: tuple[Gold, ...] = (*mentions, *unlocated)
     return Example(
         id=record.id,
         text=text,
