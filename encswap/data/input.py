@@ -81,7 +81,11 @@ class Input:
         elif text != "-" and self.path.is_dir():
             self.kind = "folder"
         else:
-            self._open(text)
+            try:
+                self._open(text)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

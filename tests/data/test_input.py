@@ -119,7 +119,6 @@ def test_convert_writes_every_document_of_a_pipe(tmp_path: Path) -> None:
         ("암\tO\n".encode("utf-16"), "UTF-16"),
         (b"\x1f\x8b\x08\x00 no gzip", "gzip"),
         (gzip.compress(records(200))[:-900], "gzip"),
-        (b"\x1f", "only blank"),
     ],
 )
 def test_what_is_no_text_is_refused_in_one_line(
