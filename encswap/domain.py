@@ -251,6 +251,11 @@ class Example:
     annotated: tuple[str, ...] | None = None
     tasks: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def names_source(self) -> bool:
+        """Whether its id is the file's own; a reader makes one of file name and line otherwise."""
+        return self.line is None or not self.id.endswith(f":{self.line}")
+
     def is_annotated(self, label: str) -> bool:
         """Whether `label` was looked for in this document, as far as is known."""
         return self.annotated is None or label in self.annotated

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from encswap.data.fingerprints import Fingerprint
+from encswap.data.gold import PASSED
+from encswap.data.gold_counts import GoldCount
 from encswap.data.inspection import Inspection, SplitterView
 from encswap.data.lengths import EncoderLengths, Lengths, Ruler
 from encswap.data.locate import Repair
@@ -20,6 +22,7 @@ from encswap.data.missed import Worst, unaligned, unlocated
 from encswap.data.notes import Notes
 from encswap.data.oddities import oddities
 from encswap.data.options import ReadOptions
+from encswap.data.overlaps import POLICIES, Overlaps, ceiling_of, overlaps_of
 from encswap.data.readers import Reading, iter_examples, open_examples
 from encswap.data.twins import SHOWN, TwinCount
 from encswap.data.units import CoverageCount, units_of_all
@@ -40,6 +43,7 @@ class _SplitterCount:
     coverage: CoverageCount = field(default_factory=CoverageCount)
     worst: Worst = field(default_factory=Worst)
     lengths: dict[str, Counter[int]] = field(default_factory=dict)
+    overlapping: Counter[str] = field(default_factory=Counter)
 
     def add(self, example: Example, units: Sequence[tuple[int, int]]) -> None:
         before = self.coverage.aligned.total()
@@ -47,6 +51,10 @@ class _SplitterCount:
         lost = len(example.mentions) - (self.coverage.aligned.total() - before)
         if self.worst.wants(lost):
             self.worst.add(lost, unaligned(example, units, self.worst.each))
+        if overlaps_of(example.mentions) != Overlaps():
+            for policy in POLICIES:
+                ceiling = ceiling_of(example, units, None, policy)
+                self.overlapping[policy] += ceiling.overlapping
         for name, ruler in self.rulers.items():
             length = ruler.length(example.text, units)
             self.lengths.setdefault(name, Counter())[length] += 1
@@ -57,7 +65,12 @@ class _SplitterCount:
             name: EncoderLengths.of(counted, self.rulers[name], labels)
             for name, counted in self.lengths.items()
         }
-        return SplitterView(self.coverage.result(), tuple(self.worst.listed()), lengths)
+        return SplitterView(
+            self.coverage.result(),
+            tuple(self.worst.listed()),
+            lengths,
+            {policy: self.overlapping[policy] for policy in POLICIES},
+        )
 
 
 class _Count:
@@ -77,11 +90,14 @@ class _Count:
         self.odd: dict[str, list[int]] = {}
         self.odd_counts: Counter[str] = Counter()
         self.characters: Counter[int] = Counter()
+        self.gold = GoldCount()
 
     def hold_against(self, path: Path) -> None:
         """Remember the texts of another file, to find them again in this one."""
         self.across = TwinCount(path)
+        self.gold.against = GoldCount()
         for number, example in enumerate(iter_examples(path), start=1):
+            self.gold.against.add(example)
             self.across.index.add(Fingerprint.of(example.text), example.line or number)
 
     def repair(self, where: str, repair: Repair) -> None:
@@ -103,6 +119,7 @@ class _Count:
         self.examples += 1
         line = example.line or self.examples
         self.characters[len(example.text)] += 1
+        self.gold.add(example)
         self.labels.update(dict.fromkeys(example.labels, 0))
         self.labels.update(mention.label for mention in example.mentions)
         self.labels.update(gold.label for gold in example.unlocated)
@@ -140,6 +157,10 @@ class _Count:
             odd=dict(self.odd_counts),
             odd_lines={kind: tuple(lines) for kind, lines in self.odd.items()},
             characters=Lengths.of(self.characters),
+            gold=self.gold.result(),
+            occurrences=reading.options.occurrences,
+            passed=reading.notes.count(PASSED),
+            passed_over=tuple(reading.notes.passed),
         )
 
 

@@ -128,13 +128,14 @@ def not_named_line(
 
 def shared_ids(examples: Iterable[Example], others: Iterable[Example]) -> list[str]:
     """List the ids that stand on both sides, in the order of the first."""
-    known = {other.id for other in others}
-    return list(dict.fromkeys(example.id for example in examples if example.id in known))
+    known = {other.id for other in others if other.names_source}
+    own = (example.id for example in examples if example.names_source)
+    return list(dict.fromkeys(name for name in own if name in known))
 
 
 def repeated_ids(examples: Iterable[Example]) -> dict[str, int]:
     """Count the documents of each id that more than one document has, the most frequent first."""
-    often = Counter(example.id for example in examples)
+    often = Counter(example.id for example in examples if example.names_source)
     return {name: count for name, count in often.most_common() if count > 1}
 
 

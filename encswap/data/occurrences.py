@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from encswap.data.particles import is_ending
+from encswap.errors import UnknownNameError
 
 Occurrences = Literal["all", "standalone", "first"]
 """`all` marks every occurrence, `standalone` those that stand best, `first` the first of these."""
@@ -23,6 +24,13 @@ Span = tuple[int, int]
 # Weighed on KLUE-NER (benchmarks/bench_occurrences.py): Korean compounds grow to the left of
 # their head and particles to its right, so a neighbour on the left says more.
 INSIDE_GOLD, JOINED_LEFT, JOINED_RIGHT = 3, 2, 1
+
+
+def known_occurrences(name: str) -> Occurrences:
+    """Return the setting called `name`."""
+    if name not in OCCURRENCES:
+        raise UnknownNameError("setting of occurrences", name, list(OCCURRENCES))
+    return name  # type: ignore[return-value]
 
 
 def choose(

@@ -52,7 +52,8 @@ def split_dev(
 def _related(examples: Sequence[Example]) -> list[list[Example]]:
     """Group documents that are twins or share an id, in the order of their first ones."""
     twins = _twins(examples)
-    groups = _joined(twins, [example.id for example in examples])
+    ids = [one.id if one.names_source else place for place, one in enumerate(examples)]
+    groups = _joined(twins, ids)
     if len(groups) < 2:
         groups = _joined(twins, range(len(examples)))
     return [[examples[place] for place in group] for group in groups]

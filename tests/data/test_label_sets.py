@@ -65,7 +65,7 @@ def test_parts_that_share_no_label_are_refused() -> None:
     with pytest.raises(InputError, match=r"train has A \(1\); test has B \(2\)"):
         refuse_apart({"A": 1, "B": 0}, {"B": 2}, "test")
     with pytest.raises(InputError, match="differ by case") as error:
-        refuse_apart({"Disease": 1}, {"disease": 2}, "test", "t.jsonl")
+        refuse_apart({"Disease": 1}, {"disease": 2}, "test", where="t.jsonl")
     assert "write them alike" in error.value.hint
     refuse_apart({"A": 1}, {"A": 1, "B": 1}, "test")
 
@@ -102,3 +102,9 @@ def test_ids_that_repeat_and_ids_that_are_shared_are_listed() -> None:
     )
     assert repeated_line({}) == ""
     assert shared_ids(documents, [document("A", name="c"), document("A", name="a")]) == ["a", "c"]
+
+
+def test_ids_that_a_reader_made_of_file_and_line_are_no_ids() -> None:
+    made = Example("train:3", "x", (), labels=("A",), line=3)
+    assert shared_ids([made], [made]) == []
+    assert repeated_ids([made, made]) == {}

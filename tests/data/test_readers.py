@@ -274,7 +274,7 @@ def test_formats_are_listed_by_their_names() -> None:
         ({"text": "암", "entities": {"A": ["간"]}, "labels": []}, None),
         ({"input": "암", "output": {"entities": {"A": ["암"], "B": []}}}, ("A", "B")),
         ({"text": "암", "spans": [{"start": 0, "end": 1, "label": "A"}]}, None),
-        ({"text": "암", "spans": [], "labels": ["A "]}, ("A",)),
+        ({"text": "간과 암", "spans": [], "labels": ["A "]}, ("A",)),
     ],
 )
 def test_a_record_names_its_label_set_by_labels_or_by_empty_lists(

@@ -72,6 +72,7 @@ def spans_example(record: Record, _options: ReadOptions, notes: Notes) -> Exampl
     mentions = mentions_of(marks, text, record, notes)
     unlocated = tuple(_unlocated(record, notes))
     labels = labels_in(record, notes)
+    gold: list[Mention | Unlocated] = [*mentions, *unlocated]
     return Example(
         id=record.id,
         text=text,
@@ -80,7 +81,7 @@ def spans_example(record: Record, _options: ReadOptions, notes: Notes) -> Exampl
         labels=labels,
         descriptions=descriptions(record, notes),
         line=record.line,
-        annotated=named_labels({one.label: [one] for one in (*mentions, *unlocated)}, labels),
+        annotated=named_labels({one.label: [one] for one in gold}, labels),
         tasks=tasks_in(record.values, record, notes),
     )
 

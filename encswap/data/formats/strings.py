@@ -58,7 +58,7 @@ def write_extraction(example: Example) -> str:
 def _labels_of(example: Example) -> dict[str, Any]:
     """Return the label set that the example names where its empty labels do not name it."""
     named = label_set(example)
-    gold = {one.label for one in (*example.mentions, *example.unlocated)}
+    gold = {one.label for one in example.mentions} | {one.label for one in example.unlocated}
     return {"labels": list(named)} if named is not None and set(named) <= gold else {}
 
 
