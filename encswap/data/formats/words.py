@@ -325,7 +325,8 @@ def _other_kind(head: Head, layout: Layout, rows: Sequence[Row]) -> Misfit | Non
     copy, odd = looks_tagged(head), looks_like_characters(head)
     typed = layout.style.order != "plain"
     tags = typed and all(layout.style.read(row.word) is not None for row in rows)
-    if tags or (len(rows) == 1 and (layout.width > MANY or layout.others)):
+    same = len(rows) > MANY and len({row.word for row in rows}) == 1
+    if tags or same or (len(rows) == 1 and (layout.width > MANY or layout.others)):
         return Misfit(rows[0].line, "no column holds words")
     if copy is not None and layout.width > 2:
         return Misfit(copy, "a sentence and its tagged copy stand before the rows")
