@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from encswap.data.convert import convert
 from encswap.data.notes import Notes
@@ -603,6 +605,33 @@ def test_a_conversion_names_the_tasks_and_keys_that_it_would_lose(tmp_path: Path
     with pytest.raises(InputError, match="'negated'"):
         convert(path, tmp_path / "b", "gliner2")
     assert convert(path, tmp_path / "b", "conll", drop=True).lost == {"tasks": 2}
+
+
+@given(
+    text=st.text(st.sampled_from("가암a b\n👍.\u00a0-"), min_size=1, max_size=20).filter(str.strip),
+    ends=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 5)), max_size=4),
+    name=st.sampled_from(["spacy", "doccano", "gliner1", "tokens"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_what_is_written_for_a_tool_is_read_back(
+    tmp_path: Path, text: str, ends: list[tuple[int, int]], name: str
+) -> None:
+    spans = {(start, min(start + width, len(text))) for start, width in ends if start < len(text)}
+    marks = [
+        Mention(*one, "L", text[slice(*one)]) for one in sorted(spans) if text[slice(*one)].strip()
+    ]
+    example = Example("x", text, tuple(marks))
+    path = tmp_path / "f"
+    path.unlink(missing_ok=True)
+    try:
+        write_examples([example], path, name)
+    except InputError as error:
+        assert "overlaps another" in error.message
+        return
+    (found,), _ = read(path, format=name)
+    assert found.text == text
+    kept = {(one.label, one.text.strip()) for one in example.mentions}
+    assert {(one.label, one.text) for one in found.mentions} == kept
 
 
 def test_ids_and_metadata_are_told_and_do_not_stop_a_conversion(tmp_path: Path) -> None:

@@ -14,7 +14,15 @@ from encswap.data.formats.fields import Record, clean, field, is_none, json_line
 from encswap.data.formats.pieces import cut, text_of
 from encswap.data.formats.shapes import Likeness, Shape, note_key
 from encswap.data.formats.tagnames import names_of
-from encswap.data.formats.tags import Piece, Style, mentions_of, refusal, style_of, tags_for
+from encswap.data.formats.tags import (
+    Piece,
+    Style,
+    mentions_of,
+    refusal,
+    style_of,
+    tags_for,
+    trimmed,
+)
 from encswap.data.gold import RawSpan, mentions_at
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
@@ -48,6 +56,7 @@ def tokens_example(record: Record, options: ReadOptions, notes: Notes) -> Exampl
 
 def write_tokens(example: Example) -> str:
     """Write one example; words are cut at white space and where a mention begins or ends."""
+    example = trimmed(example)
     spans = cut(example)
     if not spans:
         raise refusal(example, NAME, "the text holds no word")
