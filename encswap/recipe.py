@@ -50,6 +50,10 @@ class Recipe(BaseModel):
     tag_label: str | None = Field(
         None, description="label of tags that name none (B, I, O) in files of columns"
     )
+    label_names: str | None = Field(
+        None,
+        description="names of tags that are numbers, from 0, with commas: O,B-PER,I-PER,…",
+    )
     occurrences: Literal["all", "standalone", "first"] = Field(
         "standalone",
         description="what a gold string without offsets marks: all its occurrences, those that "
@@ -241,6 +245,8 @@ def _formats(values: dict[str, Any]) -> dict[str, Any]:
         given = found.get("format", {})
         whole = {} if isinstance(given, Mapping) else dict.fromkeys(get_args(Part), given)
         found["format"] = {**whole, **(given if isinstance(given, Mapping) else {}), **parts}
+    if isinstance(found.get("label_names"), list | tuple):
+        found["label_names"] = ",".join(map(str, found["label_names"]))
     if isinstance(found.get("tag_column"), int | float):
         found["tag_column"] = f"{found['tag_column']:g}"
     return found

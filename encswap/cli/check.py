@@ -60,6 +60,9 @@ def check(
     tag_label: str = typer.Option(
         None, "--tag-label", help="Label of the data's tags that name none (B, I, O)."
     ),
+    label_names: str = typer.Option(
+        None, "--label-names", help="Names of the data's tags that are numbers, from 0."
+    ),
     depth: DepthName = typer.Option(DepthName.facts, "--depth", help="How deep to look."),
     criteria: str = typer.Option("plan", "--criteria", help="plan, shape, or a YAML file."),
     scale: ScaleName = typer.Option(ScaleName.full, "--scale", help="mini needs no download."),
@@ -82,9 +85,9 @@ def check(
     chosen = list(names or [])
     if everything or not chosen:
         chosen += [name for name in plugins.encoders if name not in chosen]
-    from encswap.data.options import ReadOptions
+    from encswap.data.options import ReadOptions, names_in
 
-    options = ReadOptions(source, tag_column, tag_label)
+    options = ReadOptions(source, tag_column, tag_label, label_names=names_in(label_names))
     context = _context(depth.value, data, judged_by, plugins, options)
     files = (scale.value, tuple(allow_pickle or ()))
     report = _run(chosen, base, judged_by, context, plugins, files)

@@ -30,8 +30,9 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 """
 CONVERT_HELP = """Write the examples of one file to another, in another format.
 
-Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
-the most; gold, labels and descriptions that another format cannot hold are refused without --drop.
+Formats: plan, gliner2, spans, spacy, doccano, gliner1, tokens (JSONL); klue (characters), conll
+(words), kbmc (TSV). More are read: --from names any of them. `spans` holds the most; gold, labels
+and descriptions that another format cannot hold are refused without --drop.
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
@@ -40,6 +41,9 @@ TAG_COLUMN = typer.Option(
 )
 TAG_LABEL = typer.Option(
     None, "--tag-label", "--label", help="Label of tags that name none (B, I, O)."
+)
+LABEL_NAMES = typer.Option(
+    None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
 )
 
 
@@ -73,6 +77,7 @@ def inspect_file(
     ),
     tag_column: str = TAG_COLUMN,
     tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
     format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
@@ -80,14 +85,20 @@ def inspect_file(
     from encswap.data.inspect import inspect
     from encswap.data.inspection import as_json
     from encswap.data.occurrences import known_occurrences
-    from encswap.data.options import ReadOptions
+    from encswap.data.options import ReadOptions, names_in
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
     found = inspect(
         _found(file),
         build_splitters(plugins, splitter or [], user_dictionary),
-        options=ReadOptions(source, tag_column, tag_label, known_occurrences(occurrences)),
+        options=ReadOptions(
+            source,
+            tag_column,
+            tag_label,
+            occurrences=known_occurrences(occurrences),
+            label_names=names_in(label_names),
+        ),
         against=_found(against) if against is not None else None,
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
@@ -109,19 +120,20 @@ def inspect_file(
 def convert_file(
     source: Path = typer.Argument(..., metavar="IN", help="Examples in any known format."),
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
-    to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
+    to: str = typer.Option(..., "--to", help="A format that is written, such as spans or conll."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
     tag_column: str = TAG_COLUMN,
     tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
     drop: bool = typer.Option(
         False, "--drop", help="Leave out gold, labels and descriptions that OUT cannot hold."
     ),
 ) -> None:
     """Run the command."""
     from encswap.data.convert import LOSSES, convert
-    from encswap.data.options import ReadOptions
+    from encswap.data.options import ReadOptions, names_in
 
-    options = ReadOptions(form, tag_column, tag_label)
+    options = ReadOptions(form, tag_column, tag_label, label_names=names_in(label_names))
     done = convert(_found(source), target, to, options=options, drop=drop)
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:

@@ -64,6 +64,9 @@ def train(
     tag_label: str = typer.Option(
         None, "--tag-label", help="Label of tags that name none (B, I, O)."
     ),
+    label_names: str = typer.Option(
+        None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
+    ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
@@ -103,6 +106,7 @@ def train(
         "format": source,
         "tag_column": tag_column,
         "tag_label": tag_label,
+        "label_names": label_names,
         "protocol": protocol,
         "occurrences": occurrences,
         "labels_per_file": labels_per_file,

@@ -81,7 +81,11 @@ class Input:
         elif text != "-" and self.path.is_dir():
             self.kind = "folder"
         else:
-            self._open(text)
+            try:
+                self._open(text)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +170,8 @@ class Input:
             except InputError as error:
                 self._trouble = error
                 break
+        if self._trouble is None and not lines and b"\0" in self._start:
+            self._trouble = self.error("holds NUL bytes: this is no text", "give a text file")
         return Head(self.path, "stream", self._start, tuple(lines), complete)
 
     def _computed(self) -> str:

@@ -14,7 +14,8 @@ class ReadOptions:
     `format` is a format's name, or `auto`. `tag_column` is the number of a column, from 1, or its
     name in the header. `label` is the label of tags that have none. `occurrences` says which
     occurrences a gold string marks; `labels_per_file` that every document of a file was annotated
-    for the labels of that file alone.
+    for the labels of that file alone. `label_names` are the names of tags that are numbers, from
+    0.
     """
 
     format: str = "auto"
@@ -22,3 +23,9 @@ class ReadOptions:
     label: str | None = None
     occurrences: Occurrences = "standalone"
     labels_per_file: bool = False
+    label_names: tuple[str, ...] = ()
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Return the names that are listed with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()

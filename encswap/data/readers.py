@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from encswap.data.formats.brat import BRAT
 from encswap.data.formats.characters import CHARACTERS
+from encswap.data.formats.docbin import DOCBIN
 from encswap.data.formats.family import JSON_FORMATS
+from encswap.data.formats.rows import ROW_FORMATS
 from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.table import Fit, Format, Misfit
 from encswap.data.formats.tagged import TAGGED
@@ -20,7 +23,17 @@ from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (*JSON_FORMATS, CHARACTERS, SENTENCES, WORDS, TAGGED)
+    one.name: one
+    for one in (
+        *JSON_FORMATS,
+        CHARACTERS,
+        SENTENCES,
+        WORDS,
+        TAGGED,
+        *ROW_FORMATS,
+        BRAT,
+        DOCBIN,
+    )
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""

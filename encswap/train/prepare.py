@@ -17,7 +17,7 @@ from encswap.data.label_sets import (
     shared_ids,
 )
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
+from encswap.data.options import ReadOptions, names_in
 from encswap.data.readers import open_examples, read_examples
 from encswap.data.shipped import find_data
 from encswap.data.split import split_dev
@@ -125,6 +125,7 @@ def options_of(recipe: Recipe, part: str | None = None) -> ReadOptions:
         format="auto" if part is None else dict(by_part).get(part, whole),  # type: ignore[call-overload]
         tag_column=recipe.tag_column,
         label=recipe.tag_label,
+        label_names=names_in(recipe.label_names),
         occurrences=recipe.occurrences,
         labels_per_file=recipe.labels_per_file,
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import random
+import runpy
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 from encswap.data.formats.characters import write_characters
 from encswap.data.formats.sentences import HEADER, write_rows
@@ -166,6 +168,10 @@ GENERATORS |= {
     for name, one in FORMATS.items()
     if one.write is not None and name not in ("conll", "klue", "kbmc", "plan", "gliner2")
 }
+
+# Tests are no package, so that a module beside is loaded by its path.
+_RECORDS = runpy.run_path(str(Path(__file__).with_name("fuzzing_records.py")))
+GENERATORS |= _RECORDS["generators"](examples)
 
 Mutation = Callable[[bytes, random.Random], bytes]
 

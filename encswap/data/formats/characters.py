@@ -45,7 +45,7 @@ class _Rows:
     def row(self, line: str) -> tuple[str, str] | None:
         """Return the character and its tag; None where the row is none."""
         char, mark, raw = _cut(line, self.separator)
-        plain = raw.strip() and not (self.separator == " " and " " in raw.strip())
+        plain = raw.strip() and self.separator not in raw.strip()
         tag = self.style.read(raw) if plain else None
         return (char, tag) if mark and tag is not None and is_character(char) else None
 

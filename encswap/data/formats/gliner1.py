@@ -21,7 +21,7 @@ from encswap.data.formats.fields import (
 from encswap.data.formats.offsets import Mark, mentions_of
 from encswap.data.formats.pieces import Span, cut, text_of
 from encswap.data.formats.shapes import Likeness, Shape
-from encswap.data.formats.tags import refusal
+from encswap.data.formats.tags import refusal, trimmed
 from encswap.data.gold import label_set, named_labels
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
@@ -51,11 +51,15 @@ def write_gliner(example: Example) -> str:
     if example.unlocated:
         gold = example.unlocated[0].text
         raise refusal(example, "gliner1", f"the gold {gold!r} does not stand in the text")
+    example = trimmed(example)
     spans = cut(example)
     if not spans:
         raise refusal(example, "gliner1", "the text holds no word")
     first = {start: place for place, (start, _) in enumerate(spans)}
     last = {end: place for place, (_, end) in enumerate(spans)}
+    for one in example.mentions:
+        if one.start not in first or one.end not in last:
+            raise refusal(example, "gliner1", f"the mention {one.text!r} is no row of words")
     values: dict[str, Any] = {
         "id": example.id,
         "text": example.text,

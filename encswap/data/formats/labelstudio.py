@@ -41,7 +41,8 @@ _TASK_KEYS = frozenset(
 def task_example(record: Record, _options: ReadOptions, notes: Notes) -> Example | None:
     """Read `{"data": {"text"}, "annotations": [{"result": [{"type": "labels", "value"}]}]}`."""
     data = record.inner("data")
-    key = next((key for key in ANNOTATIONS if key in record.values), ANNOTATIONS[0])
+    there = [key for key in ANNOTATIONS if not is_none(record.values.get(key))]
+    key = (there or ANNOTATIONS)[0]
     every = list(objects(record, key, "an annotation", []))
     kept = [one for one in every if not field(one, "was_cancelled", bool, False)]
     if len(kept) < len(every):

@@ -22,6 +22,7 @@ from encswap.data.formats.tags import STYLES, Piece, Style, spans_of, style_of
 Lines = Sequence[tuple[int, str]]
 
 ROWS = 4000
+MOST = 0.6
 NEAR = 0.5
 """Share of the rows that a column's tags must explain; the first other row is named."""
 SPACES = re.compile(r"_|Space(?:s?After|sBefore)=\S+(?:\|Space(?:s?After|sBefore)=\S+)*")
@@ -264,20 +265,17 @@ class _Columns:
             return None, 0
         numbered = []
         for at, column in enumerate(self.columns[: max(len(self.columns) - others, 0)]):
-            if not all(value.isdecimal() for value in column):
+            numbers = [value for value in column if value.isdecimal()]
+            # A row that does not count where most do is told when it is read.
+            most = len(numbers) >= MOST * len(column) and _steps(numbers)
+            if not most and len(numbers) < len(column):
                 break
             numbered.append(at)
-        if len(numbered) == 1 and not self._steps(0) and self._runs(0):
+        if len(numbered) == 1 and not _steps(self.columns[0]) and self._runs(0):
             return None, 0
-        stepping = [at for at in numbered if self._steps(at)]
+        stepping = [at for at in numbered if _steps(self.columns[at])]
         index = (stepping or numbered)[-1] if numbered else None
         return index, next((at for at in numbered if at != index), None)
-
-    def _steps(self, at: int) -> bool:
-        """Whether most numbers follow the one before."""
-        numbers = [int(value) for value in self.columns[at]]
-        steps = sum(two == one + 1 for one, two in pairwise(numbers))
-        return 2 * steps >= len(numbers) - 1
 
     def _runs(self, at: int) -> bool:
         """Whether the numbers never fall, and stand in runs."""
@@ -302,6 +300,13 @@ class _Columns:
             return named.index(tag_column.casefold())
         known = f"they are {', '.join(self.names)}" if self.names else "no row names them"
         return Misfit(self.line, f"no column is called {tag_column!r}: {known}")
+
+
+def _steps(values: Sequence[str]) -> bool:
+    """Whether most numbers follow the one before."""
+    numbers = [int(value) for value in values if value.isdecimal()]
+    steps = sum(two == one + 1 for one, two in pairwise(numbers))
+    return 2 * steps >= len(numbers) - 1
 
 
 def _separator(rows: Lines) -> str:

@@ -6,6 +6,7 @@ records too. A `null` or an empty list where a record may stand is none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,8 @@ WRAPPERS = ("data", "examples", "documents", "records", "rows", "items")
 """Keys under which a file that is one object keeps its records."""
 
 _OWN_KEYS = ("text", "input", "tokens", "words", "tokenized_text")
+_PAIR_KEYS = {"entities", "cats", "links", "spans", "heads", "deps", "tags", "words", "spaces"}
+_PAIR = re.compile(r'\[\s*"')
 _FEW = 200
 
 
@@ -115,7 +118,7 @@ def as_record(value: Any) -> dict[str, Any] | None:
         return row if "row_idx" in value and isinstance(row, dict) else value
     if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
         inner = {} if value[1] is None or value[1] == [] else value[1]
-        if isinstance(inner, dict) and "text" not in inner:
+        if isinstance(inner, dict) and set(inner) <= _PAIR_KEYS:
             return {"text": value[0], "entities": [], **inner}
     return None
 
@@ -191,8 +194,8 @@ def walk(scan: Scan) -> Iterator[Found]:
         raise JsonFaultError("not JSON (it begins with neither { nor [)")
     while scan.peek():
         start, line = scan.at, scan.line()
-        if scan.peek() == "[":
-            yield from _listed(scan, start, line)
+        if scan.peek() == "[" and not _PAIR.match(scan.text, start):
+            yield from (Found(one, place, {}) for one, place in scan.elements())
             if scan.peek():
                 raise JsonFaultError("not JSON (something follows the list)")
             return
@@ -207,15 +210,6 @@ def walk(scan: Scan) -> Iterator[Found]:
         if inner.peek() == "[":
             for one, place in inner.elements():
                 yield Found(one, place, around)
-
-
-def _listed(scan: Scan, start: int, line: int) -> Iterator[Found]:
-    for value, place in scan.elements():
-        if isinstance(value, str):  # a pair of text and annotations, over several lines
-            scan.at = start
-            yield Found(scan.value(), line, {})
-            return
-        yield Found(value, place, {})
 
 
 def _step_to(scan: Scan, key: str) -> None:

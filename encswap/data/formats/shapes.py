@@ -42,7 +42,8 @@ class Shape:
 
     `like` judges one record, `example` makes an example of it, or None where the record says
     itself that it is no gold. `reads` are the keys that are read, or of no use to anyone; None
-    where `example` counts the others itself. `inner` is the part of a record that holds its gold.
+    where `example` counts the others itself. `inner` is the part of a record that holds its gold;
+    `lists` says that a list stands under `entities`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Shape:
     write: Callable[[Example], str] | None = None
     drops: tuple[Loss, ...] = ()
     keeps: tuple[Loss, ...] = ()
+    lists: bool = False
     inner: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(default=lambda values: values)
 
 
@@ -72,8 +74,10 @@ def shape_of(records: Sequence[Mapping[str, Any]], shapes: Sequence[Shape]) -> S
             departs = True
             break
         sure = left
+    # A file without any gold is of each: an empty list is where lists are wanted.
+    empty = any(values.get("entities") == [] for values in records)
     fitting = [shape for shape in shapes if shape.name in sure]
-    found = max(fitting, key=lambda one: sure[one.name])
+    found = max(fitting, key=lambda one: (sure[one.name], empty and one.lists))
     return None if departs and not sure[found.name] else found
 
 

@@ -14,7 +14,15 @@ from encswap.data.formats.fields import Record, clean, field, is_none, json_line
 from encswap.data.formats.pieces import cut, text_of
 from encswap.data.formats.shapes import Likeness, Shape, note_key
 from encswap.data.formats.tagnames import names_of
-from encswap.data.formats.tags import Piece, Style, mentions_of, refusal, style_of, tags_for
+from encswap.data.formats.tags import (
+    Piece,
+    Style,
+    mentions_of,
+    refusal,
+    style_of,
+    tags_for,
+    trimmed,
+)
 from encswap.data.gold import RawSpan, mentions_at
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
@@ -48,6 +56,7 @@ def tokens_example(record: Record, options: ReadOptions, notes: Notes) -> Exampl
 
 def write_tokens(example: Example) -> str:
     """Write one example; words are cut at white space and where a mention begins or ends."""
+    example = trimmed(example)
     spans = cut(example)
     if not spans:
         raise refusal(example, NAME, "the text holds no word")
@@ -63,7 +72,7 @@ def write_tokens(example: Example) -> str:
 def _tags(record: Record, key: str, options: ReadOptions, notes: Notes) -> list[str]:
     """Return the tags as `B-LABEL`, `I-LABEL` and `O`."""
     raw = _raw_tags(record, key)
-    names, place = (), ""
+    names: tuple[str, ...] = ()
     if raw and all(isinstance(one, int) for one in raw):
         names, place = names_of(record, key, options.label_names)
         if not names:
@@ -114,7 +123,7 @@ def _labelled(tag: str, record: Record, options: ReadOptions) -> str:
     if tag == "O" or "-" in tag:
         return tag
     if options.label is None:
-        raise record.error(f"the tag {tag!r} names no label", hint="name it with --label NAME")
+        raise record.error("the tags name no type (B, I, O)", "say which with --tag-label NAME")
     return f"{tag}-{options.label}"
 
 
@@ -180,8 +189,9 @@ def _like(values: Mapping[str, Any]) -> Likeness:
         return 0
     words, tags = values[key], values[tag_key]
     if isinstance(words, str):
-        count = len(words_of(tags)) if _is_row(tags) else 0
-        return 2 if count and len(words.split()) == count else 0
+        row = tuple(map(str, words_of(tags))) if _is_row(tags) else ()
+        fits = len(words.split()) == len(row) and _style(tuple(sorted(set(row)))) is not None
+        return 2 if row and fits else 0
     if is_none(tags):
         return 1
     return 2 if _is_row(tags) else 0

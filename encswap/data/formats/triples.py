@@ -169,6 +169,7 @@ SPACY = Shape(
     write_spacy,
     drops=("descriptions",),
     keeps=("label sets", "overlaps"),
+    lists=True,
 )
 DOCCANO = Shape(
     "doccano",

@@ -19,7 +19,6 @@ from encswap.data.formats.tagged import looks_tagged
 from encswap.data.formats.tags import (
     Piece,
     gold_of,
-    is_tag,
     refusal,
     spans_of,
     tags_for,
@@ -324,7 +323,10 @@ def _judge(head: Head, layout: Layout) -> Verdict:
 def _other_kind(head: Head, layout: Layout, rows: Sequence[Row]) -> Misfit | None:
     """Say what speaks against words in rows that could be read as such."""
     copy, odd = looks_tagged(head), looks_like_characters(head)
-    if all(is_tag(row.word) for row in rows) or (len(rows) == 1 and layout.width > MANY):
+    typed = layout.style.order != "plain"
+    tags = typed and all(layout.style.read(row.word) is not None for row in rows)
+    same = len(rows) > MANY and len({row.word for row in rows}) == 1
+    if tags or same or (len(rows) == 1 and (layout.width > MANY or layout.others)):
         return Misfit(rows[0].line, "no column holds words")
     if copy is not None and layout.width > 2:
         return Misfit(copy, "a sentence and its tagged copy stand before the rows")
