@@ -85,3 +85,31 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path):
 
 def test_every_field_has_a_description():
     assert [field for field in Recipe.model_fields if describe(field) == "unknown"] == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("from: conll\n", "conll"),
+        ("format: conll\n", "conll"),
+        ("train.from: conll\n", {"train": "conll"}),
+        ("from: klue\ntrain.from: conll\n", {"train": "conll", "dev": "klue", "test": "klue"}),
+        ("from: {train: conll, test: plan}\n", {"train": "conll", "test": "plan"}),
+        ("epochs: 3\n", "auto"),
+    ],
+)
+def test_a_recipe_names_the_format_of_its_files_or_of_a_part(
+    lines: str, expected: object, tmp_path: Path
+):
+    path = tmp_path / "mine.yaml"
+    path.write_text(lines)
+    recipe = read_recipe(path)
+    assert recipe.format == expected
+    assert Recipe.model_validate(yaml.safe_load(dump_recipe(recipe))) == recipe
+
+
+@pytest.mark.parametrize("column", ["3", "NER"])
+def test_a_tag_column_is_a_number_or_a_name(column: str, tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"tag_column: {column}\n")
+    assert read_recipe(path).tag_column == column

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
 
 if TYPE_CHECKING:
     from encswap.data.lengths import Ruler
@@ -30,17 +30,21 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 """
 CONVERT_HELP = """Write the examples of one file to another, in another format.
 
-Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
-everything; what another format cannot hold is refused, or told.
+Formats: plan, gliner2, spans, spacy, doccano, gliner1, tokens (JSONL); klue (characters), conll
+(words), kbmc (TSV). More are read: --from names any of them. `spans` holds the most; gold, labels
+and descriptions that another format cannot hold are refused without --drop.
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
-LOSSES = {
-    "descriptions": "descriptions of labels",
-    "empty labels": "labels without gold",
-    "ids": "ids",
-    "spaces": "white space around mentions",
-}
+TAG_COLUMN = typer.Option(
+    None, "--tag-column", help="Column of the tags: its number from 1, or its name."
+)
+TAG_LABEL = typer.Option(
+    None, "--tag-label", "--label", help="Label of tags that name none (B, I, O)."
+)
+LABEL_NAMES = typer.Option(
+    None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -68,23 +72,38 @@ def inspect_file(
         None, "--user-dictionary", help="Words for the splitters that take a dictionary."
     ),
     source: str = typer.Option("auto", "--from", help="The file's format; default: recognised."),
+    occurrences: str = typer.Option(
+        "standalone", "--occurrences", help="What a gold string marks: standalone, all or first."
+    ),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
     format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
     """Run the command."""
     from encswap.data.inspect import inspect
     from encswap.data.inspection import as_json
+    from encswap.data.occurrences import known_occurrences
+    from encswap.data.options import ReadOptions, names_in
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
     found = inspect(
         _found(file),
         build_splitters(plugins, splitter or [], user_dictionary),
-        format=source,
+        options=ReadOptions(
+            source,
+            tag_column,
+            tag_label,
+            occurrences=known_occurrences(occurrences),
+            label_names=names_in(label_names),
+        ),
         against=_found(against) if against is not None else None,
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
     )
+    note_all(found.notes, file)
     if format is Format.json:
         write_json(as_json(found))
         return
@@ -101,16 +120,25 @@ def inspect_file(
 def convert_file(
     source: Path = typer.Argument(..., metavar="IN", help="Examples in any known format."),
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
-    to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
+    to: str = typer.Option(..., "--to", help="A format that is written, such as spans or conll."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
+    label_names: str = LABEL_NAMES,
+    drop: bool = typer.Option(
+        False, "--drop", help="Leave out gold, labels and descriptions that OUT cannot hold."
+    ),
 ) -> None:
     """Run the command."""
-    from encswap.data.convert import convert
+    from encswap.data.convert import LOSSES, convert
+    from encswap.data.options import ReadOptions, names_in
 
-    done = convert(_found(source), target, to, form)
+    options = ReadOptions(form, tag_column, tag_label, label_names=names_in(label_names))
+    done = convert(_found(source), target, to, options=options, drop=drop)
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")
+    note_all(done.notes, source)
     for loss, count in done.lost.items():
         note(f"{to} does not hold {LOSSES[loss]}: {count:,} dropped")
 
@@ -154,7 +182,7 @@ def _found(file: Path) -> Path:
     """Return the file, or the shipped set of this name."""
     from encswap.data.shipped import find_data
 
-    return file if file.exists() else find_data(file)
+    return find_data(file)
 
 
 def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:

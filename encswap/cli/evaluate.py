@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
 
 HELP = """Score a model that encswap wrote on labelled documents.
 
@@ -42,3 +42,5 @@ def evaluate(
         write_json(metrics)
     else:
         write(score_tables(metrics, markdown=format_ is Format.markdown))
+        for remark in metrics["remarks"]:
+            note(f"note: {remark}")

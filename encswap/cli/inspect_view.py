@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from encswap.cli.sections import Section
 from encswap.data.oddities import KINDS
-from encswap.data.units import WIDTHS, suggest_max_width
+from encswap.data.overlaps import POLICIES
+from encswap.data.units import suggest_max_width
 
 if TYPE_CHECKING:
+    from encswap.data.gold_counts import GoldFacts
     from encswap.data.inspection import Inspection, SplitterView
     from encswap.data.missed import Missed
     from encswap.data.twins import Twins
 
 LOW = 0.80
-NUMBERS = ("aligned", *(f"≤ {width}" for width in WIDTHS), "max_width", "units", "most units")
+SHOWN_WIDTHS = (8, 12, 16)
+NUMBERS = ("aligned", *(f"≤ {width}" for width in SHOWN_WIDTHS), "max_width", "units / most")
 
 
 def sections_of(found: Inspection, show: int) -> list[Section]:
@@ -30,6 +33,10 @@ def sections_of(found: Inspection, show: int) -> list[Section]:
     if found.missing:
         title = f"{found.unlocated:,} gold strings do not stand in their text"
         sections.append(_losses(title, found.missing[:show], "nearest"))
+    if found.passed:
+        sections.append(_passed(found, show))
+    if found.gold.overlaps.nested_same_label or found.gold.overlaps.crossing_same_label:
+        sections.append(_overlaps(found, views))
     sections.append(_labels(found, views))
     if any(view.lengths for _, view in views):
         sections.append(_lengths(views))
@@ -58,10 +65,9 @@ def _shares(view: SplitterView) -> list[str]:
     coverage = view.coverage
     return [
         f"{coverage.aligned_share:.2%}",
-        *(f"{coverage.share(width):.2%}" for width in WIDTHS),
+        *(f"{coverage.share(width):.2%}" for width in SHOWN_WIDTHS),
         str(suggest_max_width(coverage)),
-        f"{coverage.units_mean:.1f}",
-        f"{coverage.units_max:,}",
+        f"{coverage.units_mean:.1f} / {coverage.units_max:,}",
     ]
 
 
@@ -79,6 +85,40 @@ def _losses(title: str, losses: Sequence[Missed], last: str) -> Section:
     columns = ("line", "label", "gold", "context" if last == "units" else "nearest in the text")
     return Section(
         title, (*columns, "units") if last == "units" else columns, rows, right=("line",)
+    )
+
+
+def _passed(found: Inspection, show: int) -> Section:
+    rows = [
+        [where.rpartition(":")[2], one.label, one.text, one.inside, "gold" if one.gold else "word"]
+        for where, one in found.passed_over[:show]
+    ]
+    return Section(
+        f"{found.passed:,} occurrences of gold strings mark nothing"
+        f" (occurrences: {found.occurrences})",
+        ("line", "label", "gold", "lies inside", "of a"),
+        rows,
+        (
+            "A string marks what stands on its own, unless it stands nowhere so.",
+            "Offsets would say which are meant; --occurrences all marks every one.",
+        ),
+        ("line",),
+    )
+
+
+def _overlaps(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> Section:
+    counted = found.gold.overlaps
+    rows = [[name, *(f"{view.ceiling(policy):.2%}" for policy in POLICIES)] for name, view in views]
+    return Section(
+        f"{counted.nested_same_label:,} mentions lie inside another of the same label,"
+        f" {counted.crossing_same_label:,} cross one: the ceiling of recall by overlap policy",
+        ("splitter", *POLICIES),
+        rows,
+        (
+            "The models' own policy is disallow: of overlapping spans of a label one is returned.",
+            "--set overlap_policy=nested, when a model is trained, returns both.",
+        ),
+        POLICIES,
     )
 
 
@@ -124,11 +164,38 @@ def _notes(found: Inspection) -> Iterator[str]:
             f"{found.repaired:,} gold strings were repaired: they differ from the text by white"
             f" space ({where}: {one.gold!r} is {one.found!r})."
         )
+    yield from _gold_notes(found.gold)
     for kind, count in found.odd.items():
         lines = ", ".join(map(str, found.odd_lines[kind][:5]))
         yield f"{count:,} texts hold {KINDS[kind]} (line {lines}{' …' if count > 5 else ''})."
     for label in (label for label, count in found.labels.items() if not count):
         yield f"The label {label!r} is asked for and never marked."
+
+
+def _gold_notes(gold: GoldFacts) -> Iterator[str]:
+    repeated = gold.repeated
+    if repeated.ids:
+        yield (
+            f"{repeated.ids:,} ids repeat, {repeated.examples:,} documents in all"
+            f" ({repeated.most!r} {repeated.times:,} times); they stay on one side of a split."
+        )
+    if gold.label_sets.named:
+        yield f"{gold.label_sets.named:,} documents name the labels they were annotated for."
+    for label, count in list(gold.label_sets.not_named.items())[:8]:
+        yield f"{count:,} documents do not name {label!r}: they are taken as holding none."
+    for pair in gold.alike:
+        yield f"The labels {pair.first!r} and {pair.second!r} differ only by {pair.by}."
+    if gold.against is None:
+        return
+    if gold.against.shared_ids:
+        yield f"{gold.against.shared_ids:,} ids stand in the file it is held against too."
+    for where, labels in (
+        ("this file", gold.against.labels_only_here),
+        ("the file it is held against", gold.against.labels_only_there),
+    ):
+        if labels:
+            names = ", ".join(f"{label} ({count:,})" for label, count in labels.items())
+            yield f"Only {where} has the labels {names}."
 
 
 def _twin_notes(twins: Twins, where: str) -> Iterator[str]:

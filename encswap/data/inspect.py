@@ -13,12 +13,17 @@ from itertools import islice
 from pathlib import Path
 
 from encswap.data.fingerprints import Fingerprint
+from encswap.data.gold import PASSED
+from encswap.data.gold_counts import GoldCount
 from encswap.data.inspection import Inspection, SplitterView
 from encswap.data.lengths import EncoderLengths, Lengths, Ruler
 from encswap.data.locate import Repair
 from encswap.data.missed import Worst, unaligned, unlocated
+from encswap.data.notes import Notes
 from encswap.data.oddities import oddities
-from encswap.data.readers import format_of, iter_examples
+from encswap.data.options import ReadOptions
+from encswap.data.overlaps import POLICIES, Overlaps, ceiling_of, overlaps_of
+from encswap.data.readers import Reading, iter_examples, open_examples
 from encswap.data.twins import SHOWN, TwinCount
 from encswap.data.units import CoverageCount, units_of_all
 from encswap.domain import Example, WordSplitter
@@ -38,6 +43,7 @@ class _SplitterCount:
     coverage: CoverageCount = field(default_factory=CoverageCount)
     worst: Worst = field(default_factory=Worst)
     lengths: dict[str, Counter[int]] = field(default_factory=dict)
+    overlapping: Counter[str] = field(default_factory=Counter)
 
     def add(self, example: Example, units: Sequence[tuple[int, int]]) -> None:
         before = self.coverage.aligned.total()
@@ -45,6 +51,10 @@ class _SplitterCount:
         lost = len(example.mentions) - (self.coverage.aligned.total() - before)
         if self.worst.wants(lost):
             self.worst.add(lost, unaligned(example, units, self.worst.each))
+        if overlaps_of(example.mentions) != Overlaps():
+            for policy in POLICIES:
+                ceiling = ceiling_of(example, units, None, policy)
+                self.overlapping[policy] += ceiling.overlapping
         for name, ruler in self.rulers.items():
             length = ruler.length(example.text, units)
             self.lengths.setdefault(name, Counter())[length] += 1
@@ -55,7 +65,12 @@ class _SplitterCount:
             name: EncoderLengths.of(counted, self.rulers[name], labels)
             for name, counted in self.lengths.items()
         }
-        return SplitterView(self.coverage.result(), tuple(self.worst.listed()), lengths)
+        return SplitterView(
+            self.coverage.result(),
+            tuple(self.worst.listed()),
+            lengths,
+            {policy: self.overlapping[policy] for policy in POLICIES},
+        )
 
 
 class _Count:
@@ -75,11 +90,14 @@ class _Count:
         self.odd: dict[str, list[int]] = {}
         self.odd_counts: Counter[str] = Counter()
         self.characters: Counter[int] = Counter()
+        self.gold = GoldCount()
 
     def hold_against(self, path: Path) -> None:
         """Remember the texts of another file, to find them again in this one."""
         self.across = TwinCount(path)
+        self.gold.against = GoldCount()
         for number, example in enumerate(iter_examples(path), start=1):
+            self.gold.against.add(example)
             self.across.index.add(Fingerprint.of(example.text), example.line or number)
 
     def repair(self, where: str, repair: Repair) -> None:
@@ -101,6 +119,7 @@ class _Count:
         self.examples += 1
         line = example.line or self.examples
         self.characters[len(example.text)] += 1
+        self.gold.add(example)
         self.labels.update(dict.fromkeys(example.labels, 0))
         self.labels.update(mention.label for mention in example.mentions)
         self.labels.update(gold.label for gold in example.unlocated)
@@ -119,11 +138,12 @@ class _Count:
         self.within.look_up(fingerprint, line)
         self.within.index.add(fingerprint, line)
 
-    def result(self) -> Inspection:
+    def result(self, reading: Reading) -> Inspection:
         """Return what was found."""
         return Inspection(
             file=self.path,
-            format=format_of(self.path).name,
+            format=reading.format.name,
+            notes=tuple(reading.notes),
             examples=self.examples,
             mentions=self.labels.total(),
             unlocated=self.unlocated,
@@ -137,6 +157,10 @@ class _Count:
             odd=dict(self.odd_counts),
             odd_lines={kind: tuple(lines) for kind, lines in self.odd.items()},
             characters=Lengths.of(self.characters),
+            gold=self.gold.result(),
+            occurrences=reading.options.occurrences,
+            passed=reading.notes.count(PASSED),
+            passed_over=tuple(reading.notes.passed),
         )
 
 
@@ -145,6 +169,7 @@ def inspect(
     splitters: Mapping[str, WordSplitter],
     *,
     format: str = "auto",  # noqa: A002
+    options: ReadOptions | None = None,
     against: Path | None = None,
     rulers: Mapping[str, Ruler] | None = None,
     progress: Progress | None = None,
@@ -156,15 +181,17 @@ def inspect(
     count = _Count(path, splitters, rulers or {})
     if against is not None:
         count.hold_against(against)
-    for batch in _batches(iter_examples(path, format, on_repair=count.repair)):
-        count.add(batch)
-        if progress is not None:
-            progress(count.examples)
+    reading = open_examples(path, format, options=options, notes=Notes(on_repair=count.repair))
+    with reading.source:
+        for batch in _batches(iter(reading)):
+            count.add(batch)
+            if progress is not None:
+                progress(count.examples)
     if not count.labels.total():
         raise InputError(
             "the file holds no mention", where=path, hint="coverage is measured on gold mentions"
         )
-    return count.result()
+    return count.result(reading)
 
 
 def _batches(examples: Iterator[Example]) -> Iterator[list[Example]]:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from encswap.data.gold_counts import GoldFacts
 from encswap.data.lengths import EncoderLengths, Lengths
-from encswap.data.locate import Repair
+from encswap.data.locate import PassedOver, Repair
 from encswap.data.missed import Missed
+from encswap.data.notes import Note
+from encswap.data.overlaps import POLICIES
 from encswap.data.twins import Twins
 from encswap.data.units import WIDTHS, Coverage, suggest_max_width
 
 
 @dataclass(frozen=True)
 class SplitterView:
-    """What the units of one splitter express, the losses, and lengths by encoder."""
+    """What the units of one splitter express, the losses, and lengths by encoder.
+
+    `overlapping` counts by overlap policy the aligned mentions that it cannot return.
+    """
 
     coverage: Coverage
     worst: tuple[Missed, ...]
     lengths: Mapping[str, EncoderLengths]
+    overlapping: Mapping[str, int] = field(default_factory=dict)
+
+    def ceiling(self, policy: str) -> float:
+        """The share of all mentions, of any width, that units and overlap policy can return."""
+        found = self.coverage
+        lost = self.overlapping.get(policy, 0)
+        return (found.aligned - lost) / found.mentions if found.mentions else 0.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,11 @@ class Inspection:
     odd: Mapping[str, int]
     odd_lines: Mapping[str, tuple[int, ...]]
     characters: Lengths
+    gold: GoldFacts
+    occurrences: str = "standalone"
+    passed: int = 0
+    passed_over: tuple[tuple[str, PassedOver], ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def as_json(found: Inspection) -> dict[str, Any]:
@@ -65,6 +83,17 @@ def as_json(found: Inspection) -> dict[str, Any]:
             for kind, count in found.odd.items()
         },
         "unlocated_worst": [_missed(one) for one in found.missing],
+        "notes": [{**asdict(one), "places": list(one.places)} for one in found.notes],
+        "repeated_ids": asdict(found.gold.repeated),
+        "overlaps": asdict(found.gold.overlaps),
+        "label_sets": asdict(found.gold.label_sets),
+        "labels_alike": [asdict(one) for one in found.gold.alike],
+        "against": asdict(found.gold.against) if found.gold.against is not None else None,
+        "occurrences": {
+            "setting": found.occurrences,
+            "passed_over": found.passed,
+            "listed": [{"where": where, **asdict(one)} for where, one in found.passed_over],
+        },
         "repairs": [{"where": where, **asdict(one)} for where, one in found.repairs],
     }
 
@@ -76,6 +105,7 @@ def _splitter(view: SplitterView) -> dict[str, Any]:
         "within": {str(width): _share(coverage.share(width)) for width in WIDTHS},
         "units_per_example": {"mean": round(coverage.units_mean, 2), "max": coverage.units_max},
         "suggested_max_width": suggest_max_width(coverage),
+        "ceiling": {policy: _share(view.ceiling(policy)) for policy in POLICIES},
         "widths": {str(width): count for width, count in coverage.widths.items()},
         "labels": {label: asdict(one) for label, one in coverage.by_label.items()},
         "lengths": {name: asdict(one) for name, one in view.lengths.items()},

@@ -24,6 +24,14 @@ class Asked:
     labels: tuple[str, ...]
     descriptions: Mapping[str, str]
 
+    def only(self, labels: tuple[str, ...]) -> Asked:
+        """The same for some of the labels."""
+        if labels == self.labels:
+            return self
+        return Asked(
+            labels, {key: self.descriptions[key] for key in self.descriptions if key in labels}
+        )
+
 
 def score_texts(
     model: PreTrainedModel,

@@ -23,15 +23,18 @@ def cut_windows(
     splitter: WordSplitter,
     max_length: int,
 ) -> list[Window]:
-    """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in."""
+    """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in.
+
+    Windows name their documents by place, for ids may repeat.
+    """
     budget = position_limit(model, max_length) - prompt_length(
         model, asked.labels, asked.descriptions
     )
     count = subtoken_counter(model)
     return [
         window
-        for example in examples
-        for window in cut(example, splitter=splitter, count=count, budget=budget)
+        for place, example in enumerate(examples)
+        for window in cut(example, splitter=splitter, count=count, budget=budget, document=place)
     ]
 
 
@@ -48,18 +51,34 @@ def score_documents(
 ) -> list[list[Prediction]]:
     """Score documents of any length; candidates of each, in the order of `examples`.
 
-    Several processes share the windows, and each gets all candidates.
+    A document that names its label set is asked for those labels alone. Several processes share
+    the windows, and each gets all candidates.
     """
-    # Where gold stands must not decide where a document is cut that is being scored.
-    bare = [replace(example, mentions=()) for example in examples]
-    windows = cut_windows(model, bare, asked, splitter, max_length)
-    part = score_texts(
-        model,
-        processes.shared([window.example.text for window in windows]),
-        asked,
-        floor=floor,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    merged = merge(windows, processes.together(part, len(windows)))
-    return [merged.get(example.id, []) for example in examples]
+    found: list[list[Prediction]] = [[] for _ in examples]
+    for labels, places in _by_labels(examples, asked).items():
+        # Where gold stands must not decide where a document is cut that is being scored.
+        bare = [replace(examples[place], mentions=()) for place in places]
+        part = asked.only(labels)
+        windows = cut_windows(model, bare, part, splitter, max_length)
+        scored = score_texts(
+            model,
+            processes.shared([window.example.text for window in windows]),
+            part,
+            floor=floor,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        merged = merge(windows, processes.together(scored, len(windows)))
+        for number, place in enumerate(places):
+            found[place] = merged.get(number, [])
+    return found
+
+
+def _by_labels(examples: Sequence[Example], asked: Asked) -> dict[tuple[str, ...], list[int]]:
+    """Group the places of documents by the labels to ask them for; those of none are left out."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, example in enumerate(examples):
+        labels = tuple(label for label in asked.labels if example.is_annotated(label))
+        if labels:
+            groups.setdefault(labels, []).append(place)
+    return groups

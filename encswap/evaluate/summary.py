@@ -39,11 +39,14 @@ def _with_interval(counts: Counts, documents: Sequence[Counts], seed: int) -> di
 
 
 def judge_targets(targets: Mapping[str, float], test: Mapping[str, Any]) -> dict[str, Any]:
-    """Each target beside its score: met, missed, or undecided where the interval straddles it."""
+    """Each target beside its score: met, missed, or undecided where the interval straddles it.
+
+    One whose label has no gold in the test documents is not measured, and so not missed.
+    """
     judged: dict[str, Any] = {}
     for name, target in targets.items():
         numbers = test["micro"] if name == "micro" else test["per_label"].get(name)
-        if numbers is None:
+        if numbers is None or numbers.get("support") == 0:
             judged[name] = {"target": target, "f1": None, "verdict": "not measured"}
             continue
         low, high = numbers["interval"]

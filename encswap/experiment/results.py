@@ -46,7 +46,11 @@ def _row(found: Mapping[str, Any]) -> Row:
         "interval": test["micro"]["interval"],
         "precision": test["micro"]["precision"],
         "recall": test["micro"]["recall"],
-        "per_label": {label: numbers["f1"] for label, numbers in test["per_label"].items()},
+        "per_label": {
+            label: numbers["f1"]
+            for label, numbers in test["per_label"].items()
+            if numbers["support"]
+        },
         "dev_f1": dev["micro"]["f1"],
         "threshold": metrics["threshold"],
         "coverage": metrics["coverage"],

@@ -46,6 +46,8 @@ def run_recipe(
         raise InputError("no encoder", hint="set encoder: in the recipe")
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
     documents = read_documents(recipe)
+    for remark in documents.remarks:
+        watcher.remark(remark)
     with processes.main_first():
         models = find_models(
             plugins,

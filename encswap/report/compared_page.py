@@ -68,7 +68,7 @@ def _labels(runs: Sequence[Run], texts: Texts) -> str:
 
 def _f1(run: Run, label: str) -> str:
     numbers = run.metrics["test"]["per_label"].get(label)
-    return "" if numbers is None else f"{numbers['f1']:.3f}"
+    return "" if numbers is None or not numbers["support"] else f"{numbers['f1']:.3f}"
 
 
 def _differences(pairs: Sequence[Pair], texts: Texts) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from encswap.evaluate.errors import KINDS, tally, tally_details
 from encswap.report.reading import Run
-from encswap.report.scores import VIEWS, Row, beside, floor, protocol, verdict, warnings_of
+from encswap.report.scores import VIEWS, Row, beside, floor, protocol, shares, verdict, warnings_of
 from encswap.report.texts import Texts
 
 
@@ -61,8 +61,7 @@ def labels_table(run: Run, texts: Texts) -> str:
         rows.append(
             [
                 texts("all_labels") if name == "micro" else plain(name),
-                *(f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")),
-                _span(tuple(numbers["interval"])),
+                *shares(numbers, texts),
                 str(numbers["support"]),
                 f"{target['target']:.2f} {texts(verdicts.get(said, said))}" if target else "",
             ]

@@ -105,8 +105,16 @@ def beside(run: Run, texts: Texts) -> list[Row]:
     return rows
 
 
+def shares(numbers: Mapping[str, Any], texts: Texts) -> list[str]:
+    """Precision, recall, F1 and interval as shown; of what has no gold, that it is not measured."""
+    if not numbers["support"]:
+        return ["–", "–", "–", texts("not_measured")]
+    found = [f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")]
+    return [*found, "–".join(f"{one:.3f}" for one in numbers["interval"])]
+
+
 def by_label(run: Run) -> list[Row]:
-    """The score of each label with its interval and its target."""
+    """The score of each label that is measured, with its interval and its target."""
     targets = run.metrics.get("targets") or {}
     return [
         Row(
@@ -117,6 +125,7 @@ def by_label(run: Run) -> list[Row]:
             f"c{place % 8}",
         )
         for place, (label, numbers) in enumerate(run.metrics["test"]["per_label"].items())
+        if numbers["support"]
     ]
 
 

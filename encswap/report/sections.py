@@ -21,6 +21,7 @@ from encswap.report.scores import (
     by_label,
     floor,
     protocol,
+    shares,
     steps_of,
     verdict,
 )
@@ -53,8 +54,7 @@ def labels(run: Run, texts: Texts) -> str:
     body = [
         [
             html.chip(figures.color_of(run.labels, name), name) if name in run.labels else name,
-            *(f"{numbers[key]:.3f}" for key in ("precision", "recall", "f1")),
-            "–".join(f"{one:.3f}" for one in numbers["interval"]),
+            *shares(numbers, texts),
             str(numbers["support"]),
             _target(targets.get(name if name in run.labels else "micro"), texts),
         ]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encswap.data.lines import read_lines
-from encswap.data.readers import format_of, read_examples
+from encswap.data.input import Input, checksum_of
+from encswap.data.readers import Reading, recognise
 from encswap.data.shipped import find_data
 from encswap.data.units import gliner_text
 from encswap.domain import EncoderSpec, Source, WordSplitter, descriptions_of
 from encswap.domain import labels_of as all_labels
 from encswap.errors import InputError
-from encswap.manifest import MANIFEST, Manifest, checksum, read_manifest, write_manifest
+from encswap.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from encswap.plugins import Plugins
 from encswap.swap import gliner, trimming
 from encswap.swap.saved import checkpoint_folder
@@ -51,12 +51,13 @@ def read_texts(
     labels = dict.fromkeys(manifest.labels if manifest else ())
     descriptions = dict(manifest.descriptions if manifest else {})
     for name in names:
-        path = find_data(name)
-        if _is_plain(path):
-            lines = [line.strip() for _, line in read_lines(path)]
+        reading = _opened(find_data(name))
+        if isinstance(reading, Input):
+            with reading:
+                lines = [line.strip() for _, line in reading.lines()]
             texts.update(dict.fromkeys(line for line in lines if line))
             continue
-        examples = read_examples(path)
+        examples = reading.read()
         texts.update(dict.fromkeys(example.text for example in examples))
         labels.update(dict.fromkeys(all_labels(examples)))
         descriptions = descriptions_of(examples) | descriptions
@@ -67,15 +68,21 @@ def read_texts(
     return Wanted(tuple(texts), units, tuple(labels), descriptions, begun)
 
 
-def _is_plain(path: Path) -> bool:
-    """Tell whether a file holds plain text: it has no known format, and no name of one."""
+def _opened(path: Path) -> Reading | Input:
+    """Open documents, once; a file of no known format, and no name of one, is plain text."""
+    source = Input(path)
     try:
-        format_of(path)
+        return Reading(source, recognise(source))
     except InputError:
-        if path.suffix.lower() in RECORDS:
+        if source.kind != "stream" or source.trouble or path.suffix.lower() in RECORDS:
+            source.close()
             raise
-        return True
-    return False
+        return source
+
+
+def _digest(path: Path) -> str:
+    """Name what was read; a pipe cannot be read again."""
+    return checksum_of(path)[:12] if path.is_file() or path.is_dir() else "a pipe"
 
 
 def _units(splitter: WordSplitter, texts: Iterable[str]) -> tuple[str, ...]:
@@ -153,7 +160,7 @@ def _splitter_of(name: str | None, manifest: Manifest | None) -> tuple[str, Mapp
 
 
 def _remarked(manifest: Manifest, trimmed: Trimmed, names: Sequence[str | Path]) -> Manifest:
-    said = ", ".join(f"{Path(name).name} ({checksum(find_data(name))[:12]})" for name in names)
+    said = ", ".join(f"{Path(name).name} ({_digest(find_data(name))})" for name in names)
     remark = f"vocabulary trimmed to {len(trimmed.ids)} of {trimmed.rows_before} rows by {said}"
     return replace(manifest, remarks=(*manifest.remarks, remark))
 

@@ -8,9 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encswap.data.readers import read_examples
+from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
+from encswap.data.overlaps import measure_ceiling
 from encswap.data.shipped import find_data
-from encswap.data.units import CachedSplitter, measure_coverage
+from encswap.data.units import CachedSplitter
 from encswap.domain import Example, Prediction, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import FLOOR, Asked, resolve
@@ -21,6 +22,7 @@ from encswap.manifest import Manifest, read_manifest
 from encswap.recipe import Recipe
 from encswap.swap import gliner
 from encswap.swap.saved import load
+from encswap.train.prepare import read_part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -79,26 +81,38 @@ class Saved:
 def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict[str, Any]:
     """Score a run or checkpoint on documents; same model, documents and threshold, same numbers."""
     saved = Saved.read(folder)
-    examples = read_examples(find_data(data))
+    examples = read_part(find_data(data), saved.recipe)
     asked = saved.asked(examples)
+    remarks = remarks_on_labels(asked, examples, data)
     at = saved.threshold(threshold)
     found = saved.candidates(examples, asked, min(FLOOR, at))
-    scored = score_at(examples, found, at, gliner.overlap_policy(saved.model))
+    policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
+    scored = score_at(examples, found, at, policy)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
-    coverage = measure_coverage(examples, saved.splitter)
-    width = saved.manifest.max_width
+    ceiling = measure_ceiling(examples, saved.splitter, saved.manifest.max_width, policy)
     return {
         "protocol": saved.recipe.protocol,
         "strategy": saved.recipe.strategy,
         "threshold": at,
-        "coverage": coverage.share(width) if width else coverage.aligned_share,
+        "coverage": ceiling.share,
+        "ceiling": {"test": ceiling.as_dict()},
+        "overlap_policy": policy,
         "dev": None,
         "test": test,
         "baselines": None,
         "epochs": [],
         "throughput": None,
         "targets": judge_targets(saved.recipe.targets, test),
+        "remarks": remarks,
     }
+
+
+def remarks_on_labels(asked: Asked, examples: Sequence[Example], where: str) -> list[str]:
+    """Say where the model's labels and those of documents differ; refuse where none is shared."""
+    # How often the model's labels were marked is not recorded.
+    known, found = dict.fromkeys(asked.labels), count_labels(examples)
+    refuse_apart(known, found, "the documents", where=where, known="the model")
+    return compare_labels({"the model": known, "the documents": found})
 
 
 def predict_saved(
@@ -119,7 +133,7 @@ def predict_saved(
     if not asked.labels:
         raise InputError("the model was saved without labels", hint="name them with --label")
     at = saved.threshold(threshold)
-    policy = gliner.overlap_policy(saved.model)
+    policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]

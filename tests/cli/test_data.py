@@ -211,3 +211,69 @@ def test_help_shows_how_it_is_used(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"encswap data {command} " in result.output
+
+
+def test_inspect_s_table_of_coverage_fits_80_columns(file: Path) -> None:
+    result = run("inspect", file, "-s", "char", "-s", "whitespace")
+    head = next(line for line in result.stdout.splitlines() if "aligned" in line)
+    assert len(head.rstrip()) <= 80
+
+
+def test_inspect_says_what_is_odd_in_the_gold(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    records = [
+        {"id": "n", "text": "암 환자의 암로디핀", "entities": {"D": ["암", "암로디핀"]}},
+        {"id": "n", "text": "간 환자", "entities": {"D": ["간"], "E": []}},
+    ]
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    result = run("inspect", path, "-s", "char")
+    assert result.exit_code == 0, result.output
+    assert "1 ids repeat, 2 documents in all ('n' 2 times)" in result.stdout
+    assert "1 occurrences of gold strings mark nothing" in result.stdout
+    assert "1 documents name the labels they were annotated for" in result.stdout
+    assert "1 documents do not name 'E'" in result.stdout
+    every = run("inspect", path, "-s", "char", "--occurrences", "all", "--format", "json")
+    assert json.loads(every.stdout)["mentions"] == 4
+    wrong = run("inspect", path, "-s", "char", "--occurrences", "some")
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
+
+
+TWO_COLUMNS = "id\tword\tner\tfine\n1\t고혈압\tB-DIS\tB-CARDIO\n2\t환자\tO\tO\n"
+
+
+def test_inspect_tells_which_tag_column_is_read_and_takes_another(tmp_path: Path) -> None:
+    path = tmp_path / "f.tsv"
+    path.write_text(TWO_COLUMNS, encoding="utf-8")
+    result = run("inspect", path, "-s", "char", "--format", "json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["format"], found["labels"]) == ("conll", {"DIS": 1})
+    assert {one["kind"]: one["count"] for one in found["notes"]} == {
+        "header": 1,
+        "other-tag-column": 1,
+    }
+    assert "--tag-column 4 reads the others" in result.stderr
+    other = run(
+        "inspect", path, "-s", "char", "--format", "json", "--from", "conll", "--tag-column", "fine"
+    )
+    assert json.loads(other.stdout)["labels"] == {"CARDIO": 1}
+
+
+def test_tags_without_types_take_a_label_from_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.tsv"
+    path.write_text("고혈압\tB\n환자\tO\n", encoding="utf-8")
+    refused = run("inspect", path, "-s", "char")
+    assert refused.exit_code == 2
+    assert "--tag-label NAME" in refused.stderr
+    out = tmp_path / "out.jsonl"
+    assert run("convert", path, out, "--to", "spans", "--tag-label", "Disease").exit_code == 0
+    assert '"label": "Disease"' in out.read_text(encoding="utf-8")
+
+
+def test_a_format_that_stays_open_is_refused_with_both_names(tmp_path: Path) -> None:
+    path = tmp_path / "f.tsv"
+    path.write_text("암\tB-DIS\n", encoding="utf-8")
+    refused = run("inspect", path, "-s", "char")
+    assert refused.exit_code == 2
+    assert "--from klue or --from conll" in refused.stderr
+    assert run("inspect", path, "-s", "char", "--from", "klue").exit_code == 0

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from encswap.data.convert import convert
+from encswap.data.gold import trimmed_span
 from encswap.data.locate import locate
 from encswap.data.readers import FORMATS, read_examples
 from encswap.data.writers import write_examples
@@ -29,7 +30,8 @@ def examples(draw: st.DrawFn, nested: bool = True) -> Example:
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0 if nested else end, len(text)))
         stop = draw(st.integers(start, len(text)))
-        if text[start:stop].strip():
+        start, stop = trimmed_span(text, start, stop)
+        if start < stop:
             mentions.add(Mention(start, stop, draw(LABEL), text[start:stop]))
             end = stop
     ident = draw(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5))
@@ -85,7 +87,7 @@ def test_a_line_break_and_double_spaces_survive(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("first", ["plan", "gliner2", "spans", "klue", "conll"])
-@pytest.mark.parametrize("second", sorted(FORMATS))
+@pytest.mark.parametrize("second", sorted(n for n, one in FORMATS.items() if one.write))
 def test_every_format_converts_to_every_other(first: str, second: str, tmp_path: Path) -> None:
     text = "심한 암 이다 ."
     example = Example("x", text, (Mention(3, 4, "D", "암"),), labels=("D",))
@@ -144,8 +146,12 @@ def test_what_a_format_drops_is_counted(tmp_path: Path) -> None:
         "named", "a  b", (Mention(0, 2, "L", "a "),), labels=("L", "M"), descriptions={"L": "l"}
     )
     write_examples([example], tmp_path / "a", "spans")
-    done = convert(tmp_path / "a", tmp_path / "b", "kbmc")
-    assert done.lost == {"descriptions": 1, "empty labels": 1, "ids": 1, "spaces": 1}
+    with pytest.raises(InputError, match="1 descriptions of labels; 1 labels without gold"):
+        convert(tmp_path / "a", tmp_path / "b", "kbmc")
+    assert not (tmp_path / "b").exists()
+    done = convert(tmp_path / "a", tmp_path / "b", "kbmc", drop=True)
+    assert [note.kind for note in done.notes] == ["trimmed-gold"]
+    assert done.lost == {"descriptions": 1, "empty labels": 1, "ids": 1, "label sets": 1}
 
 
 def test_a_string_that_stands_twice_but_is_marked_once_keeps_its_offsets(tmp_path: Path) -> None:
@@ -153,3 +159,71 @@ def test_a_string_that_stands_twice_but_is_marked_once_keeps_its_offsets(tmp_pat
     assert len(locate("암 암", {"D": ["암"]}).mentions) == 2
     (found,) = read_examples(rewritten(example, "plan", tmp_path))
     assert found.mentions == example.mentions
+
+
+@pytest.mark.parametrize(
+    ("example", "name", "message"),
+    [
+        (Example("a\tb", "x y", ()), "klue", "a tab or a line break"),
+        (Example("a", "x\ry", ()), "klue", "a tab or a line break"),
+        (Example("a", "x\0y", ()), "klue", "NUL"),
+        (Example("a", "x\0y", ()), "conll", "NUL"),
+        (Example(" a", "x y", ()), "klue", "its id would be read otherwise"),
+        (Example("a", "x y", (Mention(0, 1, "L ", "x"),)), "conll", "read otherwise"),
+        (Example("a", "-x y", (Mention(0, 1, "B-x", "-"),)), "kbmc", "cannot be written"),
+    ],
+)
+def test_what_would_be_read_otherwise_is_not_written(
+    example: Example, name: str, message: str, tmp_path: Path
+) -> None:
+    good = Example("good", "fine text", ())
+    with pytest.raises(InputError, match=message) as caught:
+        write_examples([good, replace(example, line=7)], tmp_path / "out", name, source=Path("in"))
+    assert caught.value.where == "in:7"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_with_a_tab_and_an_inside_tag_on_a_space_come_back_in_every_format(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "in.tsv"
+    source.write_text("## x\t심한 암\n심\tO\n한\tO\n \tI-D\n암\tI-D\n", encoding="utf-8")
+    for name in sorted(name for name, one in FORMATS.items() if one.write):
+        out = tmp_path / f"out-{name}"
+        assert convert(source, out, name).examples == 1
+        (found,) = read_examples(out, name)
+        assert (found.text, [one.text for one in found.mentions]) == ("심한 암", ["암"])
+    example = Example("a\tb", "x y", (Mention(0, 1, "L", "x"),))
+    for name in ("plan", "gliner2", "spans", "conll"):
+        (found,) = read_examples(rewritten(example, name, tmp_path), name)
+        assert found.id == "a\tb"
+
+
+WRITTEN = sorted(name for name, one in FORMATS.items() if one.write is not None)
+
+
+@given(
+    several=st.lists(examples(nested=False), min_size=1, max_size=3),
+    path=st.lists(st.sampled_from(WRITTEN), min_size=2, max_size=3),
+)
+@FILES
+def test_round_trips_among_all_formats_keep_text_and_gold_or_are_refused(
+    several: list[Example], path: list[str], tmp_path: Path
+) -> None:
+    for left in tmp_path.iterdir():
+        left.unlink()
+    source = tmp_path / "0"
+    write_examples(several, source, "spans")
+    before = read_examples(source, "spans")
+    form = "spans"
+    for step, name in enumerate(path, start=1):
+        target = tmp_path / str(step)
+        try:
+            convert(source, target, name, form)
+        except InputError:
+            assert not target.exists()
+            return
+        source, form = target, name
+    after = read_examples(source, form)
+    assert [one.text for one in after] == [one.text for one in before]
+    assert [one.mentions for one in after] == [one.mentions for one in before]
