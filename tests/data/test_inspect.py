@@ -16,6 +16,7 @@ from encswap.data.inspection import as_json
 from encswap.data.lengths import Lengths, Ruler
 from encswap.data.missed import Missed, Worst
 from encswap.data.oddities import oddities
+from encswap.data.options import ReadOptions
 from encswap.errors import InputError
 
 
@@ -167,3 +168,69 @@ def test_a_text_is_found_again(text: str) -> None:
     twin = index.find(Fingerprint.of(text))
     assert twin is not None
     assert (twin.line, twin.exact) == (7, True)
+
+
+def test_ids_that_repeat_are_counted(tmp_path: Path) -> None:
+    names = ["notice-1", "notice-1", "notice-2", "notice-1", "notice-2", "notice-3"]
+    records = [
+        {"id": name, "text": f"{n} 암 환자", "entities": {"D": ["암"]}}
+        for n, name in enumerate(names)
+    ]
+    other = write(tmp_path / "other.jsonl", records[2], records[5])
+    found = as_json(
+        inspect(write(tmp_path / "f.jsonl", *records), {"spaced": spaced}, against=other)
+    )
+    assert found["repeated_ids"] == {"ids": 2, "examples": 5, "most": "notice-1", "times": 3}
+    assert found["against"]["shared_ids"] == 2
+
+
+def test_what_strings_pass_over_is_counted_and_listed(tmp_path: Path) -> None:
+    text = "암 환자에게 암로디핀을 투여하며 암시를 느꼈다."
+    record = {"text": text, "entities": {"Disease": ["암"], "Drug": ["암로디핀"]}}
+    path = write(tmp_path / "f.jsonl", record)
+    found = as_json(inspect(path, {"letters": letters}))
+    assert found["mentions"] == 2
+    assert found["occurrences"]["setting"] == "standalone"
+    assert found["occurrences"]["passed_over"] == 2
+    assert found["occurrences"]["listed"][0] == {
+        "where": f"{path}:1",
+        "label": "Disease",
+        "text": "암",
+        "start": 7,
+        "end": 8,
+        "inside": "암로디핀",
+        "gold": True,
+    }
+    every = as_json(inspect(path, {"letters": letters}, options=ReadOptions(occurrences="all")))
+    assert (every["mentions"], every["occurrences"]["passed_over"]) == (4, 0)
+
+
+def test_nested_gold_lowers_the_ceiling_and_not_what_units_express(tmp_path: Path) -> None:
+    """Case of 164 mentions, 33 of them inside another of their label: 131/164."""
+    inner = [{"start": 0, "end": 11, "label": "D"}, {"start": 8, "end": 11, "label": "D"}]
+    nested = [{"text": "급성 림프구성 백혈병 .", "spans": inner}] * 33
+    plain = [{"text": "백혈병 .", "spans": [{"start": 0, "end": 3, "label": "D"}]}] * 98
+    found = as_json(inspect(write(tmp_path / "f.jsonl", *nested, *plain), {"letters": letters}))
+    view = found["splitters"]["letters"]
+    assert (found["mentions"], view["aligned"]) == (164, 1.0)
+    assert found["overlaps"]["nested_same_label"] == 33
+    assert view["ceiling"] == {
+        "allow": 1.0,
+        "nested": 1.0,
+        "disallow": round(131 / 164, 6),
+        "longest": round(131 / 164, 6),
+    }
+
+
+def test_label_sets_and_labels_that_are_nearly_one_are_counted(tmp_path: Path) -> None:
+    records = [
+        {"text": "암 약", "entities": {"Disease": ["암"], "Drug": []}},
+        {"text": "암 약 1", "entities": {"Disease": ["암"]}},
+        {"text": "암 약 2", "entities": {"drug": ["약"]}},
+    ]
+    found = as_json(inspect(write(tmp_path / "f.jsonl", *records), {"letters": letters}))
+    assert found["label_sets"] == {
+        "named": 1,
+        "not_named": {"Disease": 1, "Drug": 2, "drug": 1},
+    }
+    assert found["labels_alike"] == [{"first": "Drug", "second": "drug", "by": "case"}]
