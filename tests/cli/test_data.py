@@ -184,6 +184,12 @@ def test_convert_writes_another_format_and_tells_what_it_does_not_hold(tmp_path:
     source.write_text(json.dumps(located) + "\n", encoding="utf-8")
     target = tmp_path / "out.tsv"
     result = run("convert", source, target, "--to", "klue")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "1 descriptions of labels; 1 labels without gold" in result.stderr
+    assert "--drop" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not target.exists()
+    result = run("convert", source, target, "--to", "klue", "--drop")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "wrote 1 examples" in result.stderr
     assert "klue does not hold descriptions of labels: 1 dropped" in result.stderr
@@ -211,31 +217,6 @@ def test_help_shows_how_it_is_used(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"encswap data {command} " in result.output
-
-
-def test_inspect_s_table_of_coverage_fits_80_columns(file: Path) -> None:
-    result = run("inspect", file, "-s", "char", "-s", "whitespace")
-    head = next(line for line in result.stdout.splitlines() if "aligned" in line)
-    assert len(head.rstrip()) <= 80
-
-
-def test_inspect_says_what_is_odd_in_the_gold(tmp_path: Path) -> None:
-    path = tmp_path / "f.jsonl"
-    records = [
-        {"id": "n", "text": "암 환자의 암로디핀", "entities": {"D": ["암", "암로디핀"]}},
-        {"id": "n", "text": "간 환자", "entities": {"D": ["간"], "E": []}},
-    ]
-    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
-    result = run("inspect", path, "-s", "char")
-    assert result.exit_code == 0, result.output
-    assert "1 ids repeat, 2 documents in all ('n' 2 times)" in result.stdout
-    assert "1 occurrences of gold strings mark nothing" in result.stdout
-    assert "1 documents name the labels they were annotated for" in result.stdout
-    assert "1 documents do not name 'E'" in result.stdout
-    every = run("inspect", path, "-s", "char", "--occurrences", "all", "--format", "json")
-    assert json.loads(every.stdout)["mentions"] == 4
-    wrong = run("inspect", path, "-s", "char", "--occurrences", "some")
-    assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
 
 
 TWO_COLUMNS = "id\tword\tner\tfine\n1\t고혈압\tB-DIS\tB-CARDIO\n2\t환자\tO\tO\n"
@@ -277,3 +258,28 @@ def test_a_format_that_stays_open_is_refused_with_both_names(tmp_path: Path) -> 
     assert refused.exit_code == 2
     assert "--from klue or --from conll" in refused.stderr
     assert run("inspect", path, "-s", "char", "--from", "klue").exit_code == 0
+
+
+def test_inspect_s_table_of_coverage_fits_80_columns(file: Path) -> None:
+    result = run("inspect", file, "-s", "char", "-s", "whitespace")
+    head = next(line for line in result.stdout.splitlines() if "aligned" in line)
+    assert len(head.rstrip()) <= 80
+
+
+def test_inspect_says_what_is_odd_in_the_gold(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    records = [
+        {"id": "n", "text": "암 환자의 암로디핀", "entities": {"D": ["암", "암로디핀"]}},
+        {"id": "n", "text": "간 환자", "entities": {"D": ["간"], "E": []}},
+    ]
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    result = run("inspect", path, "-s", "char")
+    assert result.exit_code == 0, result.output
+    assert "1 ids repeat, 2 documents in all ('n' 2 times)" in result.stdout
+    assert "1 occurrences of gold strings mark nothing" in result.stdout
+    assert "1 documents name the labels they were annotated for" in result.stdout
+    assert "1 documents do not name 'E'" in result.stdout
+    every = run("inspect", path, "-s", "char", "--occurrences", "all", "--format", "json")
+    assert json.loads(every.stdout)["mentions"] == 4
+    wrong = run("inspect", path, "-s", "char", "--occurrences", "some")
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
