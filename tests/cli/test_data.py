@@ -183,7 +183,11 @@ def test_convert_writes_another_format_and_tells_what_it_does_not_hold(tmp_path:
     located = {**RECORD, "entities": {"Disease": ["당뇨병"], "Drug": []}}
     source.write_text(json.dumps(located) + "\n", encoding="utf-8")
     target = tmp_path / "out.tsv"
-    result = run("convert", source, target, "--to", "klue")
+    refused = run("convert", source, target, "--to", "klue")
+    assert refused.exit_code == 2
+    assert "1 descriptions of labels; 1 labels without gold" in refused.stderr
+    assert not target.exists()
+    result = run("convert", source, target, "--to", "klue", "--drop")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "wrote 1 examples" in result.stderr
     assert "klue does not hold descriptions of labels: 1 dropped" in result.stderr
