@@ -52,7 +52,13 @@ def manifest_of(
         data=dict(documents.checksums),
         recipe=json.loads(recipe.model_dump_json()),
         remarks=(*remarks_on(recipe), *ready.remarks),
+        chosen_on=chosen_on(recipe),
     )
+
+
+def chosen_on(recipe: Recipe) -> str:
+    """Name the documents that epoch and threshold are chosen on."""
+    return "test" if recipe.protocol == "plan" else "dev"
 
 
 def plugin_versions(plugins: Plugins) -> dict[str, str]:

@@ -16,7 +16,7 @@ from encswap.train.fitting import fit
 from encswap.train.folder import told_of_writing
 from encswap.train.job import Job
 from encswap.train.progress import Progress
-from encswap.train.record import manifest_of, prediction_lines
+from encswap.train.record import chosen_on, manifest_of, prediction_lines
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -76,6 +76,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "protocol": recipe.protocol,
         "strategy": recipe.strategy,
         "threshold": progress.threshold,
+        "threshold_source": chosen_on(recipe),
+        "epoch_source": chosen_on(recipe),
         "coverage": ready.coverage.share(width) if width else ready.coverage.aligned_share,
         "overlap_policy": policy,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),

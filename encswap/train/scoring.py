@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,8 +13,10 @@ from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter, measure_coverage
 from encswap.domain import Example, Prediction, descriptions_of, labels_of
 from encswap.errors import InputError
-from encswap.evaluate.candidates import FLOOR, Asked, resolve
+from encswap.evaluate.candidates import FLOOR, Asked, Progress, resolve
 from encswap.evaluate.documents import score_documents
+from encswap.evaluate.labels import compare_labels, refuse_strangers
+from encswap.evaluate.prompts import divide
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
 from encswap.manifest import Manifest, read_manifest
@@ -29,6 +31,7 @@ DEFAULT_THRESHOLD = 0.5
 AT_ONCE = 64
 KEPT_CHARACTERS = 4_000_000
 """Of texts whose units are remembered while many are predicted, so that memory stays flat."""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,23 @@ class Saved:
         model.processor.word_splitter = splitter
         return cls(model, manifest, recipe, splitter)
 
-    def threshold(self, wanted: float | None) -> float:
-        """The threshold asked for, else the one chosen in training."""
-        return wanted or self.manifest.threshold or DEFAULT_THRESHOLD
-
-    def asked(self, examples: Sequence[Example], labels: Sequence[str] = ()) -> Asked:
-        """The labels asked for, else those of training, else those of the documents."""
-        if labels:
-            return Asked(tuple(labels), {})
-        if self.manifest.labels:
-            return Asked(self.manifest.labels, self.manifest.descriptions)
-        return Asked(tuple(labels_of(examples)), descriptions_of(examples))
+    def groups(self, asked: Asked, say: Say | None = None) -> int:
+        """Count the groups in which the labels are asked; more than one is told."""
+        groups = divide(self.model, asked, self.recipe.max_length)
+        if len(groups) > 1 and say is not None:
+            most = max(len(group.labels) for group in groups)
+            say(
+                f"{len(asked.labels)} labels do not fit beside a text at once: they are asked in "
+                f"{len(groups)} groups of at most {most}"
+            )
+        return len(groups)
 
     def candidates(
-        self, examples: Sequence[Example], asked: Asked, floor: float = FLOOR
+        self,
+        examples: Sequence[Example],
+        asked: Asked,
+        floor: float = FLOOR,
+        progress: Progress | None = None,
     ) -> list[list[Prediction]]:
         """Score documents of any length."""
         return score_documents(
@@ -73,24 +79,56 @@ class Saved:
             self.splitter,
             max_length=self.recipe.max_length,
             floor=floor,
+            progress=progress,
         )
 
 
-def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict[str, Any]:
-    """Score a run or checkpoint on documents; same model, documents and threshold, same numbers."""
+def what_to_ask(
+    manifest: Manifest, examples: Sequence[Example] = (), labels: Sequence[str] = ()
+) -> Asked:
+    """The labels asked for, else those of training, else those of the documents."""
+    if labels:
+        return Asked.of(labels, where="--label")
+    if manifest.labels:
+        return Asked.of(manifest.labels, manifest.descriptions, where="encswap.json")
+    return Asked.of(labels_of(examples), descriptions_of(examples))
+
+
+def score_saved(
+    folder: Path,
+    data: str,
+    threshold: float | None = None,
+    labels: Sequence[str] = (),
+    *,
+    say: Say | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a run or checkpoint on documents; same model, documents and threshold, same numbers.
+
+    Labels are compared before the model is loaded: an `InputError` where none of the documents'
+    is asked for.
+    """
+    manifest = read_manifest(folder)
+    path = find_data(data)
+    examples = read_examples(path)
+    asked = what_to_ask(manifest, examples, labels)
+    compared = compare_labels(asked.labels, examples)
+    refuse_strangers(compared, str(path))
     saved = Saved.read(folder)
-    examples = read_examples(find_data(data))
-    asked = saved.asked(examples)
-    at = saved.threshold(threshold)
-    found = saved.candidates(examples, asked, min(FLOOR, at))
+    groups = saved.groups(asked, say)
+    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
+    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
     scored = score_at(examples, found, at, gliner.overlap_policy(saved.model))
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
     coverage = measure_coverage(examples, saved.splitter)
-    width = saved.manifest.max_width
+    width = manifest.max_width
     return {
-        "protocol": saved.recipe.protocol,
+        "protocol": saved.recipe.protocol if manifest.epoch_source else None,
         "strategy": saved.recipe.strategy,
         "threshold": at,
+        "threshold_source": "given" if threshold else manifest.threshold_source,
+        "epoch_source": manifest.epoch_source,
+        "labels": {**compared.as_dict(), "groups": groups},
         "coverage": coverage.share(width) if width else coverage.aligned_share,
         "dev": None,
         "test": test,
@@ -108,22 +146,26 @@ def predict_saved(
     threshold: float | None = None,
     *,
     at_once: int = AT_ONCE,
+    say: Say | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[str, list[Prediction]]]:
     """Find entities in texts of any length, overlaps resolved as gliner2 does.
 
-    Texts are taken `at_once` at a time, and each comes back with what was found in it.
+    Texts are taken `at_once` at a time, and each comes back with what was found in it. `progress`
+    counts the windows that are scored.
     """
-    saved = Saved.read(folder)
-    saved.splitter.limit = KEPT_CHARACTERS
-    asked = saved.asked((), labels)
+    manifest = read_manifest(folder)
+    asked = what_to_ask(manifest, (), labels)
     if not asked.labels:
         raise InputError("the model was saved without labels", hint="name them with --label")
-    at = saved.threshold(threshold)
+    saved = Saved.read(folder)
+    saved.splitter.limit = KEPT_CHARACTERS
+    saved.groups(asked, say)
+    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
     policy = gliner.overlap_policy(saved.model)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]
-        for text, found in zip(
-            some, saved.candidates(examples, asked, min(FLOOR, at)), strict=True
-        ):
+        candidates = saved.candidates(examples, asked, min(FLOOR, at), progress)
+        for text, found in zip(some, candidates, strict=True):
             yield text, resolve(found, at, policy)
