@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
 
 if TYPE_CHECKING:
     from encswap.data.lengths import Ruler
@@ -85,6 +85,7 @@ def inspect_file(
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
     )
+    note_all(found.notes, file)
     if format is Format.json:
         write_json(as_json(found))
         return
@@ -111,6 +112,7 @@ def convert_file(
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")
+    note_all(done.notes, source)
     for loss, count in done.lost.items():
         note(f"{to} does not hold {LOSSES[loss]}: {count:,} dropped")
 
@@ -154,7 +156,7 @@ def _found(file: Path) -> Path:
     """Return the file, or the shipped set of this name."""
     from encswap.data.shipped import find_data
 
-    return file if file.exists() else find_data(file)
+    return find_data(file)
 
 
 def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,12 @@ def write_json(value: Any) -> None:
 def write(text: str) -> None:
     """Write text to stdout."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def note_all(notes: Iterable[object], file: object) -> None:
+    """Write what a reader passed over, a line for each kind, once a file has been read."""
+    for one in notes:
+        note(f"{file}: {one}")
 
 
 def note(text: str) -> None:

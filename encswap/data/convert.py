@@ -10,6 +10,8 @@ from pathlib import Path
 from encswap.data.formats.table import Loss
 from encswap.data.formats.tags import padded
 from encswap.data.locate import Repair
+from encswap.data.notes import Note, Notes
+from encswap.data.options import ReadOptions
 from encswap.data.readers import iter_examples, known_format
 from encswap.data.writers import write_examples
 from encswap.domain import Example
@@ -22,16 +24,24 @@ class Conversion:
     examples: int
     repaired: int
     lost: Mapping[Loss, int]
+    notes: tuple[Note, ...] = ()
 
 
-def convert(source: Path, target: Path, to: str, format: str = "auto") -> Conversion:  # noqa: A002
+def convert(
+    source: Path,
+    target: Path,
+    to: str,
+    format: str = "auto",  # noqa: A002
+    *,
+    options: ReadOptions | None = None,
+) -> Conversion:
     """Write the examples of `source` to `target` in the format `to`; `target` must not exist."""
     lost: Counter[Loss] = Counter()
     repaired: Counter[str] = Counter()
     drops = known_format(to).drops
 
     def counted() -> Iterator[Example]:
-        for example in iter_examples(source, format, on_repair=notice):
+        for example in iter_examples(source, format, options=options, notes=notes):
             found = _losses(example)
             lost.update({loss: found[loss] for loss in drops if found[loss]})
             yield example
@@ -39,8 +49,9 @@ def convert(source: Path, target: Path, to: str, format: str = "auto") -> Conver
     def notice(where: str, _repair: Repair) -> None:
         repaired[where] += 1
 
+    notes = Notes(on_repair=notice)
     count = write_examples(counted(), target, to, source=source)
-    return Conversion(count, repaired.total(), dict(lost))
+    return Conversion(count, repaired.total(), dict(lost), tuple(notes))
 
 
 def _losses(example: Example) -> dict[Loss, int]:

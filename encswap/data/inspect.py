@@ -17,8 +17,10 @@ from encswap.data.inspection import Inspection, SplitterView
 from encswap.data.lengths import EncoderLengths, Lengths, Ruler
 from encswap.data.locate import Repair
 from encswap.data.missed import Worst, unaligned, unlocated
+from encswap.data.notes import Notes
 from encswap.data.oddities import oddities
-from encswap.data.readers import format_of, iter_examples
+from encswap.data.options import ReadOptions
+from encswap.data.readers import Reading, iter_examples, open_examples
 from encswap.data.twins import SHOWN, TwinCount
 from encswap.data.units import CoverageCount, units_of_all
 from encswap.domain import Example, WordSplitter
@@ -119,11 +121,12 @@ class _Count:
         self.within.look_up(fingerprint, line)
         self.within.index.add(fingerprint, line)
 
-    def result(self) -> Inspection:
+    def result(self, reading: Reading) -> Inspection:
         """Return what was found."""
         return Inspection(
             file=self.path,
-            format=format_of(self.path).name,
+            format=reading.format.name,
+            notes=tuple(reading.notes),
             examples=self.examples,
             mentions=self.labels.total(),
             unlocated=self.unlocated,
@@ -145,6 +148,7 @@ def inspect(
     splitters: Mapping[str, WordSplitter],
     *,
     format: str = "auto",  # noqa: A002
+    options: ReadOptions | None = None,
     against: Path | None = None,
     rulers: Mapping[str, Ruler] | None = None,
     progress: Progress | None = None,
@@ -156,15 +160,17 @@ def inspect(
     count = _Count(path, splitters, rulers or {})
     if against is not None:
         count.hold_against(against)
-    for batch in _batches(iter_examples(path, format, on_repair=count.repair)):
-        count.add(batch)
-        if progress is not None:
-            progress(count.examples)
+    reading = open_examples(path, format, options=options, notes=Notes(on_repair=count.repair))
+    with reading.source:
+        for batch in _batches(iter(reading)):
+            count.add(batch)
+            if progress is not None:
+                progress(count.examples)
     if not count.labels.total():
         raise InputError(
             "the file holds no mention", where=path, hint="coverage is measured on gold mentions"
         )
-    return count.result()
+    return count.result(reading)
 
 
 def _batches(examples: Iterator[Example]) -> Iterator[list[Example]]:

@@ -10,6 +10,7 @@ from typing import Any
 from encswap.data.lengths import EncoderLengths, Lengths
 from encswap.data.locate import Repair
 from encswap.data.missed import Missed
+from encswap.data.notes import Note
 from encswap.data.twins import Twins
 from encswap.data.units import WIDTHS, Coverage, suggest_max_width
 
@@ -42,6 +43,7 @@ class Inspection:
     odd: Mapping[str, int]
     odd_lines: Mapping[str, tuple[int, ...]]
     characters: Lengths
+    notes: tuple[Note, ...] = ()
 
 
 def as_json(found: Inspection) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def as_json(found: Inspection) -> dict[str, Any]:
             for kind, count in found.odd.items()
         },
         "unlocated_worst": [_missed(one) for one in found.missing],
+        "notes": [{**asdict(one), "places": list(one.places)} for one in found.notes],
         "repairs": [{"where": where, **asdict(one)} for where, one in found.repairs],
     }
 

@@ -3,73 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from encswap.data.formats.characters import CHARACTERS
-from encswap.data.formats.fields import parse_object
 from encswap.data.formats.offsets import SPANS
 from encswap.data.formats.sentences import SENTENCES
 from encswap.data.formats.strings import EXTRACTION, PLAN
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit
 from encswap.data.formats.words import WORDS
-from encswap.data.lines import read_lines
-from encswap.data.locate import Repair
+from encswap.data.input import Head, Input
+from encswap.data.notes import Notes, Notice
+from encswap.data.options import ReadOptions
 from encswap.domain import Example
-from encswap.errors import InputError, UnknownNameError, located
+from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
     one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
 }
-HEAD = 50
+CLOSE = 0.1
+"""Fits that differ by less leave a format open."""
 
 
-def read_examples(path: Path, format: str = "auto") -> list[Example]:  # noqa: A002
-    """Read all examples of a file; their ids must differ."""
-    examples = list(iter_examples(path, format))
-    lines: dict[str, int | None] = {}
-    for example in examples:
-        if example.id in lines:
-            raise InputError(
-                f"the id {example.id!r} is taken by line {lines[example.id]}",
-                where=located(path, example.line),
-                hint="give every example its own id, or leave 'id' out",
-            )
-        lines[example.id] = example.line
-    return examples
+@dataclass(frozen=True)
+class Reading:
+    """A file that is being read: its format, what was passed over, its checksum at the end."""
+
+    source: Input
+    format: Format
+    options: ReadOptions = field(default_factory=ReadOptions)
+    notes: Notes = field(default_factory=Notes)
+
+    def __iter__(self) -> Iterator[Example]:
+        """Yield the examples one by one, once."""
+        yield from self.format.read(self.source, self.options, self.notes)
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of the file, read to its end."""
+        return self.source.checksum()
+
+
+def open_examples(
+    path: str | Path,
+    format: str = "auto",  # noqa: A002
+    *,
+    options: ReadOptions | None = None,
+    notes: Notes | None = None,
+) -> Reading:
+    """Open a file and recognise its format, without reading it; it is opened once.
+
+    Raises InputError where it cannot be opened or is of no known format.
+    """
+    chosen = options or ReadOptions()
+    if format != "auto":
+        chosen = replace(chosen, format=format)
+    known = known_format(chosen.format) if chosen.format != "auto" else None
+    source = Input(path)
+    try:
+        found = known or recognise(source)
+        _refuse_kind(source, found)
+    except BaseException:
+        source.close()
+        raise
+    return Reading(source, found, chosen, notes if notes is not None else Notes())
+
+
+def read_examples(
+    path: str | Path,
+    format: str = "auto",  # noqa: A002
+    *,
+    options: ReadOptions | None = None,
+    notes: Notes | None = None,
+) -> list[Example]:
+    """Read all examples of a file; ids may repeat, for an id names where a text came from."""
+    return list(iter_examples(path, format, options=options, notes=notes))
 
 
 def iter_examples(
-    path: Path,
+    path: str | Path,
     format: str = "auto",  # noqa: A002
     *,
     on_repair: Notice | None = None,
+    options: ReadOptions | None = None,
+    notes: Notes | None = None,
 ) -> Iterator[Example]:
-    """Read the examples of a file one by one; `on_repair` is told of repaired gold strings."""
-    found = format_of(path) if format == "auto" else known_format(format)
-    return found.read(path, on_repair or _ignore)
+    """Read the examples of a file one by one; `on_repair` is called with repaired gold strings."""
+    notes = notes if notes is not None else Notes()
+    if on_repair is not None:
+        notes.on_repair = on_repair
+    return _until_read(open_examples(path, format, options=options, notes=notes))
 
 
-def format_of(path: Path) -> Format:
-    """Recognise a file's format by the first lines that say something."""
-    head = _head(path)
-    if not head:
-        raise InputError("the file holds only blank lines", where=path, hint="give an example")
-    number, first = head[0]
-    if first.lstrip().startswith("{"):
-        values = parse_object(first, path, number)
-        found = [one for one in FORMATS.values() if one.is_record(values)]
-        holds = ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
-        shown = f"the record holds {holds}"
-    else:
-        found = [one for one in FORMATS.values() if one.are_lines([line for _, line in head])]
-        shown = repr(first[:40])
-    if not found:
-        raise InputError(
-            f"the format is not recognised: {shown}",
-            where=located(path, number),
-            hint=f"known: {_known()}",
+def format_of(path: str | Path) -> Format:
+    """Recognise a file's format by its beginning."""
+    with Input(path) as source:
+        return recognise(source)
+
+
+def recognise(source: Input) -> Format:
+    """Recognise the format of an input by its head, which is read again afterwards.
+
+    Every format is asked. Raises InputError where none fits, with the first line that does not
+    for each near one, and where two fit about as well.
+    """
+    head = source.head
+    verdicts = {name: one.fit(head) for name, one in FORMATS.items()}
+    fits = {name: fit for name, fit in verdicts.items() if isinstance(fit, Fit)}
+    if not fits:
+        near = {name: one for name, one in verdicts.items() if isinstance(one, Misfit)}
+        raise _unknown(source, head, near)
+    order = sorted(fits, key=lambda name: -fits[name].score)
+    if len(order) > 1 and fits[order[0]].score - fits[order[1]].score < CLOSE:
+        one, other = order[:2]
+        raise source.error(
+            f"this may be {one} ({fits[one].evidence}) or {other} ({fits[other].evidence})",
+            f"say which with --from {one} or --from {other}",
         )
-    return found[0]
+    return FORMATS[order[0]]
 
 
 def known_format(name: str) -> Format:
@@ -79,21 +129,46 @@ def known_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def _head(path: Path) -> list[tuple[int, str]]:
-    """Return the lines up to the first blank one after them, at most a few."""
-    head: list[tuple[int, str]] = []
-    for number, line in read_lines(path):
-        blank = not line.strip()
-        if (blank and head) or len(head) == HEAD:
-            break
-        if not blank:
-            head.append((number, line))
-    return head
+def _until_read(reading: Reading) -> Iterator[Example]:
+    with reading.source:
+        yield from reading
+
+
+def _refuse_kind(source: Input, found: Format) -> None:
+    """Refuse a folder or a data set of the hub that a person gave as another format."""
+    if source.kind != "stream" and not isinstance(found.fit(source.head), Fit):
+        raise source.error(_no_file(source), f"the format {found.name!r} is a file")
+
+
+def _no_file(source: Input) -> str:
+    if source.kind == "hub":
+        return "this is a data set of the hub, not a file"
+    return "this is a folder, not a file"
+
+
+def _unknown(source: Input, head: Head, near: dict[str, Misfit]) -> InputError:
+    known = f"known: {_known()}"
+    if source.kind != "stream":
+        return source.error(_no_file(source), known)
+    if source.trouble is not None:
+        return source.trouble
+    number, first = head.first
+    if not number:
+        if head.complete:
+            list(source.lines())
+        return source.error("the file holds only blank lines", "give an example")
+    reasons: dict[str, str] = {}
+    for name, one in near.items():
+        place = f"line {one.line}: " if one.line is not None else ""
+        said = f"{place}{one.reason}"
+        reasons[said] = f"{reasons[said]}, {name}" if said in reasons else name
+    told = "; ".join(f"{names}: {said}" for said, names in reasons.items())
+    return source.error(
+        f"the format is not recognised: {first[:40]!r}" + (f" ({told})" if told else ""),
+        known,
+        line=number,
+    )
 
 
 def _known() -> str:
     return "; ".join(f"{one.name}: {one.description}" for one in FORMATS.values())
-
-
-def _ignore(_where: str, _repair: Repair) -> None:
-    """Take no notice."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from encswap.data.input import is_hub
 from encswap.errors import InputError
 from encswap.manifest import checksum
 
@@ -12,8 +13,8 @@ _HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")
 
 
 def find_data(name: str | Path) -> Path:
-    """Find a data file: as a path, or by its name among the shipped sets."""
-    if Path(name).is_file():
+    """Find documents: a file, a folder or a pipe, `-`, `hf:…`, or the name of a shipped set."""
+    if str(name) == "-" or is_hub(name) or Path(name).exists():
         return Path(name)
     for home in _HOMES:
         if (home / name).is_file():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from encswap.data.formats.table import Format
-from encswap.data.readers import known_format
+from encswap.data.readers import FORMATS, known_format
 from encswap.domain import Example
 from encswap.errors import InputError, located
 
@@ -25,6 +25,7 @@ def write_examples(
     Raises InputError where an example cannot be written so, with its place in `source`.
     """
     chosen = known_format(format)
+    writer_of(chosen)
     if path.exists():
         raise InputError("the file exists", where=path, hint="choose another name or remove it")
     part = path.with_name(f".{path.name}.part")
@@ -41,9 +42,17 @@ def write_examples(
     return count
 
 
+def writer_of(chosen: Format) -> Callable[[Example], str]:
+    """Return what writes an example of a format; refuse a format that is only read."""
+    if chosen.write is None:
+        written = ", ".join(name for name, one in FORMATS.items() if one.write is not None)
+        raise InputError(f"the format {chosen.name!r} is only read", hint=f"write one of {written}")
+    return chosen.write
+
+
 def _written(example: Example, chosen: Format, source: Path | None) -> str:
     try:
-        return chosen.write(example)
+        return writer_of(chosen)(example)
     except InputError as error:
         where = located(source, example.line) if source else None
         raise InputError(error.message, where=where, hint=error.hint) from error

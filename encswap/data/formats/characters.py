@@ -6,21 +6,23 @@ with `##` are remarks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from encswap.data.formats.blocks import Block, read_blocks
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for
+from encswap.data.input import Head, Input
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example
 
 NAME = "klue"
 REMARK = "## "
 
 
-def read_characters(path: Path, _notice: Notice) -> Iterator[Example]:
+def read_characters(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
     """Read examples whose every character is a row."""
-    for block in read_blocks(path, _is_remark):
+    for block in read_blocks(source, _is_remark):
         rows = [_row(block, number, line) for number, line in block.rows]
         text = "".join(char for char, _ in rows)
         pieces = (Piece(i, i + 1, tag) for i, (_, tag) in enumerate(rows))
@@ -53,7 +55,7 @@ def _row(block: Block, number: int, line: str) -> tuple[str, str]:
 def _id(block: Block) -> str:
     named = [remark for remark in block.comments if "\t" in remark]
     if not named:
-        return f"{block.path.stem}:{block.line}"
+        return f"{block.source.stem}:{block.line}"
     return named[-1].removeprefix("##").strip(" ").partition("\t")[0]
 
 
@@ -61,16 +63,19 @@ def _is_remark(line: str) -> bool:
     return line.startswith("##")
 
 
-def _are_lines(lines: Sequence[str]) -> bool:
-    rows = [line for line in lines if not _is_remark(line)]
-    return bool(lines) and all(row[1:2] == "\t" and is_tag(row[2:]) for row in rows)
+def _fit(head: Head) -> Verdict:
+    rows = [(n, line) for n, line in head.lines if line.strip() and not _is_remark(line)]
+    for number, row in rows:
+        if row[1:2] != "\t" or not is_tag(row[2:]):
+            return Misfit(number, "not a character, a tab and a BIO tag")
+    return Fit(1.0, "every row is a character") if head.first[0] else None
 
 
 CHARACTERS = Format(
     NAME,
     "characters with BIO tags, tab-separated",
+    _fit,
     read_characters,
     write_characters,
-    are_lines=_are_lines,
     drops=("descriptions", "empty labels"),
 )

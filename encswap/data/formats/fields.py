@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from encswap.data.lines import read_lines
-from encswap.errors import InputError, located
+from encswap.data.formats.table import Misfit
+from encswap.data.input import Head, Input
+from encswap.errors import InputError
 
 _KINDS = {
     str: "a string",
@@ -27,20 +27,20 @@ class Record:
     """One JSON object of a file and where it stands."""
 
     values: Mapping[str, Any]
-    path: Path
+    source: Input
     line: int
 
     @property
     def where(self) -> str:
         """The record's place as `file:line`."""
-        return located(self.path, self.line)
+        return self.source.where(self.line)
 
     @property
     def id(self) -> str:
         """The record's `id` as text, or one made of the file's name and the line."""
         value = self.values.get("id")
         if value is None:
-            return f"{self.path.stem}:{self.line}"
+            return f"{self.source.stem}:{self.line}"
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise self.error(f"'id' should be a string, not {kind_of(value)}")
         return clean(str(value), "id", self)
@@ -51,18 +51,35 @@ class Record:
 
     def inner(self, key: str) -> Record:
         """Return the object under `key`, at the same place."""
-        return Record(field(self, key, dict), self.path, self.line)
+        return Record(field(self, key, dict), self.source, self.line)
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(source: Input) -> Iterator[Record]:
     """Yield the JSON objects of a file with one on each line; blank lines are passed over."""
     count = 0
-    for number, line in read_lines(path):
+    for number, line in source.lines():
         if line and not line.isspace():
             count += 1
-            yield Record(parse_object(line, path, number), path, number)
+            yield Record(parse_object(line, source, number), source, number)
     if not count:
-        raise InputError("the file holds only blank lines", where=path, hint="give an example")
+        raise source.error("the file holds only blank lines", "give an example")
+
+
+def first_record(head: Head) -> dict[str, Any] | Misfit | None:
+    """Return the first JSON object of a file with one on each line; None where it holds none."""
+    number, line = head.first
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Misfit(number, f"not JSON ({getattr(error, 'msg', error)})")
+    return value if isinstance(value, dict) else None
+
+
+def keys_of(values: Mapping[str, Any]) -> str:
+    """Name the keys of a record, the first ones."""
+    return ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
 
 
 def json_line(values: Mapping[str, Any]) -> str:
@@ -70,21 +87,21 @@ def json_line(values: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def parse_object(line: str, path: Path, number: int) -> dict[str, Any]:
+def parse_object(line: str, source: Input, number: int) -> dict[str, Any]:
     """Parse one line, which must be a JSON object."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(
+        raise source.error(
             f"not JSON ({getattr(error, 'msg', error)})",
-            where=located(path, number),
-            hint="each line holds one JSON object",
+            "each line holds one JSON object",
+            line=number,
         ) from error
     if not isinstance(value, dict):
-        raise InputError(
+        raise source.error(
             f"should be an object, not {kind_of(value)}",
-            where=located(path, number),
-            hint='each line holds one JSON object such as {"text": …}',
+            'each line holds one JSON object such as {"text": …}',
+            line=number,
         )
     return value
 
@@ -93,8 +110,7 @@ def field(record: Record, key: str, kind: type, default: Any = ...) -> Any:
     """Return the value of `key`, which must be of `kind`; without a default it must be there."""
     if key not in record.values:
         if default is ...:
-            known = ", ".join(repr(name) for name in list(record.values)[:8]) or "nothing"
-            raise record.error(f"lacks {key!r}", hint=f"it holds {known}")
+            raise record.error(f"lacks {key!r}", hint=f"it holds {keys_of(record.values)}")
         return default
     value = record.values[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

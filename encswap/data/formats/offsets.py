@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from encswap.data.formats.fields import (
@@ -11,20 +10,25 @@ from encswap.data.formats.fields import (
     clean,
     descriptions,
     field,
+    first_record,
     json_line,
+    keys_of,
     kind_of,
     read_records,
 )
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.input import Head, Input
 from encswap.data.locate import same_text
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example, Mention, Unlocated
 
 KEYS = ("spans", "mentions", "entities")
 
 
-def read_spans(path: Path, _notice: Notice) -> Iterator[Example]:
+def read_spans(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
     """Read spans in characters of the text, end exclusive; `text` in a span is checked."""
-    for record in read_records(path):
+    for record in read_records(source):
         text = field(record, "text", str)
         spans = field(record, _key(record), list)
         mentions = {mention_at(_object(span, record), text, record) for span in spans}
@@ -62,7 +66,7 @@ def write_spans(example: Example) -> str:
 
 def mention_at(span: Mapping[str, Any], text: str, record: Record) -> Mention:
     """Build the mention that `span` describes; refuse offsets that do not hold in `text`."""
-    inner = Record(span, record.path, record.line)
+    inner = Record(span, record.source, record.line)
     start, end = field(inner, "start", int), field(inner, "end", int)
     label = _label(span, record)
     if not 0 <= start < end <= len(text):
@@ -93,7 +97,7 @@ def _object(span: Any, record: Record) -> Mapping[str, Any]:
 
 
 def _label(span: Mapping[str, Any], record: Record) -> str:
-    label: str = field(Record(span, record.path, record.line), "label", str)
+    label: str = field(Record(span, record.source, record.line), "label", str)
     if not label.strip():
         raise record.error("a span's label is empty")
     return clean(label, "label", record)
@@ -101,18 +105,23 @@ def _label(span: Mapping[str, Any], record: Record) -> str:
 
 def _unlocated(record: Record) -> Iterator[Unlocated]:
     for gold in field(record, "unlocated", list, []):
-        inner = Record(_object(gold, record), record.path, record.line)
+        inner = Record(_object(gold, record), record.source, record.line)
         yield Unlocated(_label(inner.values, record), field(inner, "text", str))
 
 
-def _is_spans(values: dict[str, Any]) -> bool:
-    return "text" in values and any(isinstance(values.get(key), list) for key in KEYS)
+def _fit(head: Head) -> Verdict:
+    values = first_record(head)
+    if not isinstance(values, dict):
+        return values
+    if "text" in values and any(isinstance(values.get(key), list) for key in KEYS):
+        return Fit(1.0, "'text' and a list of spans")
+    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'text' and 'spans'")
 
 
 SPANS = Format(
     "spans",
     'JSONL {"id", "text", "spans": [{"start", "end", "label"}]}',
+    _fit,
     read_spans,
     write_spans,
-    is_record=_is_spans,
 )

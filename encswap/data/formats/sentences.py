@@ -7,14 +7,14 @@ Both columns are cut at white space. Tags are BIO with the letter first or, as K
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for, trimmed
-from encswap.data.lines import read_lines
+from encswap.data.input import Head, Input
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example
-from encswap.errors import InputError, located
 
 NAME = "kbmc"
 HEADER = "sentence\ttags"
@@ -23,16 +23,16 @@ _PREFIXED = re.compile(r"[BI]-.+")
 _WORD = re.compile(r"\S+")
 
 
-def read_rows(path: Path, _notice: Notice) -> Iterator[Example]:
+def read_rows(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
     """Read one example from each row; a first row without tags is a header."""
     count = 0
-    for number, line in read_lines(path):
+    for number, line in source.lines():
         if not line.strip() or (number == 1 and not _is_row(line)):
             continue
         count += 1
-        yield _example(line, path, number)
+        yield _example(line, source, number)
     if not count:
-        raise InputError("the file holds no rows", where=path, hint="give an example")
+        raise source.error("the file holds no rows", "give an example")
 
 
 def write_rows(example: Example) -> str:
@@ -52,23 +52,22 @@ def write_rows(example: Example) -> str:
     return f"{example.text}\t{' '.join(turned)}\n"
 
 
-def _example(line: str, path: Path, number: int) -> Example:
+def _example(line: str, source: Input, number: int) -> Example:
     text, tags = _columns(line)
     spans = [word.span() for word in _WORD.finditer(text)]
     found = [_turned(tag) for tag in tags.split()]
-    where = located(path, number)
     wrong = next((tag for tag in found if not is_tag(tag)), None)
     if wrong is not None or not found:
-        raise InputError(
+        raise source.error(
             f"not a sentence, a tab and its tags: {line[:40]!r}",
-            where=where,
-            hint="write tags such as 'O Disease-B Disease-I'",
+            "write tags such as 'O Disease-B Disease-I'",
+            line=number,
         )
     if len(spans) != len(found):
-        raise InputError(f"{len(spans)} words but {len(found)} tags", where=where)
+        raise source.error(f"{len(spans)} words but {len(found)} tags", line=number)
     pieces = (Piece(*span, tag) for span, tag in zip(spans, found, strict=True))
     return Example(
-        id=f"{path.stem}:{number}", text=text, mentions=mentions_of(text, pieces), line=number
+        id=f"{source.stem}:{number}", text=text, mentions=mentions_of(text, pieces), line=number
     )
 
 
@@ -93,16 +92,23 @@ def _is_row(line: str) -> bool:
     )
 
 
-def _are_lines(lines: Sequence[str]) -> bool:
-    return any(_is_row(line) for line in lines[:2]) and all("\t" in line for line in lines)
+def _fit(head: Head) -> Verdict:
+    rows = [(number, line) for number, line in head.lines if line.strip()]
+    for number, row in rows:
+        if "\t" not in row:
+            return Misfit(number, "no tab stands in the row")
+    if not rows or not any(_is_row(row) for _, row in rows[:2]):
+        return Misfit(rows[0][0], "not a sentence, a tab and its tags") if rows else None
+    words = sum(len(_columns(row)[1].split()) > 1 for _, row in rows)
+    return Fit(0.8 if 2 * words > len(rows) else 0.3, "every row is a sentence")
 
 
 SENTENCES = Format(
     NAME,
     "TSV: a sentence of spaced words, and their BIO tags",
+    _fit,
     read_rows,
     write_rows,
-    are_lines=_are_lines,
     header=HEADER,
     drops=("descriptions", "empty labels", "ids", "spaces"),
 )

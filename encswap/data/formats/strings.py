@@ -6,7 +6,6 @@ Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from encswap.data.formats.fields import (
@@ -14,28 +13,33 @@ from encswap.data.formats.fields import (
     clean,
     descriptions,
     field,
+    first_record,
     json_line,
+    keys_of,
     kind_of,
     read_records,
 )
 from encswap.data.formats.offsets import mention_at
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.input import Head, Input
 from encswap.data.locate import locate
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example, Mention, labels_of
 
 
-def read_plan(path: Path, notice: Notice) -> Iterator[Example]:
+def read_plan(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`, one a line."""
-    for record in read_records(path):
-        yield _example(record, field(record, "text", str), record, notice)
+    for record in read_records(source):
+        yield _example(record, field(record, "text", str), record, notes)
 
 
-def read_extraction(path: Path, notice: Notice) -> Iterator[Example]:
+def read_extraction(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`, one a line."""
-    for record in read_records(path):
+    for record in read_records(source):
         modern = "input" in record.values or "schema" not in record.values
         text = field(record, "input" if modern else "text", str)
-        yield _example(record, text, record.inner("output" if modern else "schema"), notice)
+        yield _example(record, text, record.inner("output" if modern else "schema"), notes)
 
 
 def write_plan(example: Example) -> str:
@@ -67,7 +71,7 @@ def _gold_of(example: Example, label: str) -> list[Any]:
     return spans + missing
 
 
-def _example(record: Record, text: str, gold: Record, notice: Notice) -> Example:
+def _example(record: Record, text: str, gold: Record, notes: Notes) -> Example:
     entities = field(gold, "entities", dict)
     strings: dict[str, list[str]] = {}
     placed: set[Mention] = set()
@@ -81,7 +85,7 @@ def _example(record: Record, text: str, gold: Record, notice: Notice) -> Example
                 strings[label].append(_string(value, label, record))
     found = locate(text, strings)
     for repair in found.repairs:
-        notice(record.where, repair)
+        notes.repair(record.where, repair)
     return Example(
         id=record.id,
         text=text,
@@ -114,25 +118,35 @@ def _nothing(value: str) -> str:
     return "only white space" if value else "empty"
 
 
-def _is_plan(values: dict[str, Any]) -> bool:
-    return "text" in values and isinstance(values.get("entities"), dict)
+def _fit_plan(head: Head) -> Verdict:
+    values = first_record(head)
+    if not isinstance(values, dict):
+        return values
+    if "text" in values and isinstance(values.get("entities"), dict):
+        return Fit(1.0, "'text' and an object of entities")
+    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'text' and 'entities'")
 
 
-def _is_extraction(values: dict[str, Any]) -> bool:
-    return "input" in values or ("text" in values and "schema" in values)
+def _fit_extraction(head: Head) -> Verdict:
+    values = first_record(head)
+    if not isinstance(values, dict):
+        return values
+    if "input" in values or ("text" in values and "schema" in values):
+        return Fit(0.8, "'input' and 'output'")
+    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'input' and 'output'")
 
 
 PLAN = Format(
     "plan",
     'JSONL {"text", "entities": {label: [string]}, "id"}',
+    _fit_plan,
     read_plan,
     write_plan,
-    is_record=_is_plan,
 )
 EXTRACTION = Format(
     "gliner2",
     'JSONL {"input", "output": {"entities": {label: [string]}}}',
+    _fit_extraction,
     read_extraction,
     write_extraction,
-    is_record=_is_extraction,
 )

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from encswap.data.locate import Repair
+from encswap.data.input import Head, Input
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example
-
-Notice = Callable[[str, Repair], None]
-"""Told of every repaired gold string: its place as `file:line`, and the repair."""
-
 
 Loss = Literal["descriptions", "empty labels", "ids", "spaces"]
 """What a format may not hold: descriptions, labels without gold, ids, spaces around mentions."""
 
 
-def _never(_: Any) -> bool:
-    return False
+@dataclass(frozen=True)
+class Fit:
+    """The head fits, by so much evidence: 1 is sure, 0.5 possible; `evidence` says what."""
+
+    score: float
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """The head is near this format; `line` is the first that does not fit, and `reason` why."""
+
+    line: int | None
+    reason: str
+
+
+Verdict = Fit | Misfit | None
+"""None: nothing in the head is of this format."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format; `are_lines` judges the first lines of a file, `is_record` a JSON object.
+    """A file format.
 
-    `write` gives one example as text with its line end; it refuses what the format cannot hold.
+    `fit` judges the beginning of an input; it raises nothing. `read` yields the examples of an
+    input, and adds to the notes what it passes over. `write` gives one example as text with its
+    line end, and refuses what the format cannot hold; None where it is only read.
     """
 
     name: str
     description: str
-    read: Callable[[Path, Notice], Iterator[Example]]
-    write: Callable[[Example], str]
-    is_record: Callable[[dict[str, Any]], bool] = _never
-    are_lines: Callable[[Sequence[str]], bool] = _never
+    fit: Callable[[Head], Verdict]
+    read: Callable[[Input, ReadOptions, Notes], Iterator[Example]]
+    write: Callable[[Example], str] | None = None
     header: str = ""
     drops: tuple[Loss, ...] = ()

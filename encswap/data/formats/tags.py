@@ -48,6 +48,8 @@ def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> I
     refuse_nested(example, name)
     if any(set("\n\r\t") & set(mention.label) for mention in example.mentions):
         raise refusal(example, name, "a label holds a tab or a line break")
+    if "\0" in example.text:
+        raise refusal(example, name, "a NUL character is no text")
     starts = {mention.start: mention for mention in example.mentions}
     begins, ends = {start for start, _ in spans}, {end for _, end in spans}
     for mention in example.mentions:

@@ -8,13 +8,15 @@ space is put between words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 from encswap.data.formats.blocks import Block, read_blocks
-from encswap.data.formats.table import Format, Notice
+from encswap.data.formats.table import Fit, Format, Misfit, Verdict
 from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for, trimmed
+from encswap.data.input import Head, Input
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.domain import Example
 
 NAME = "conll"
@@ -25,9 +27,9 @@ _COLUMNS = re.compile(r"[ \t]+")
 _ESCAPES = {" ": r"\s", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def read_words(path: Path, _notice: Notice) -> Iterator[Example]:
+def read_words(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
     """Read examples whose every word is a row."""
-    for block in read_blocks(path, _is_remark):
+    for block in read_blocks(source, _is_remark):
         text, pieces = _joined([_row(block, number, line) for number, line in block.rows])
         mentions = mentions_of(text, pieces)
         yield Example(id=_id(block), text=text, mentions=mentions, line=block.line)
@@ -114,27 +116,27 @@ def _id(block: Block) -> str:
         key, _, value = remark.lstrip("# ").partition("=")
         if key.strip() in ("id", "sent_id"):
             return value.removeprefix(" ")
-    return f"{block.path.stem}:{block.line}"
+    return f"{block.source.stem}:{block.line}"
 
 
 def _is_remark(line: str) -> bool:
     return _REMARK.match(line) is not None
 
 
-def _are_lines(lines: Sequence[str]) -> bool:
-    rows = [line for line in lines if not _is_remark(line)]
-    last = [re.split(r"[ \t]+", row) for row in rows]
-    return bool(lines) and all(
-        len(columns) > 1 and (is_tag(columns[-1]) or _SPACES.fullmatch(columns[-1]) is not None)
-        for columns in last
-    )
+def _fit(head: Head) -> Verdict:
+    rows = [(n, line) for n, line in head.lines if line.strip() and not _is_remark(line)]
+    for number, row in rows:
+        columns = row.split("\t") if "\t" in row else re.split(r"[ \t]+", row)
+        if len(columns) < 2 or not (is_tag(columns[-1]) or _SPACES.fullmatch(columns[-1])):
+            return Misfit(number, "not a word and a BIO tag")
+    return Fit(0.7, "every row is a word") if rows else None
 
 
 WORDS = Format(
     NAME,
     "words with BIO tags, one on each line",
+    _fit,
     read_words,
     write_words,
-    are_lines=_are_lines,
     drops=("descriptions", "empty labels", "spaces"),
 )
