@@ -98,7 +98,7 @@ def train(
         return
     write_result = report_seeds if "seeds" in metrics else report
     write_result(metrics, folder, format_)
-    missed = [n for n, one in metrics["targets"].items() if not one.get("reached")]
+    missed = [n for n, one in metrics["targets"].items() if one.get("reached") is False]
     if require_targets and missed:
         note(f"encswap: targets missed: {', '.join(missed)}")
         raise typer.Exit(1)

@@ -59,9 +59,7 @@ def score_documents(
     share the windows, and each gets all candidates.
     """
     # Where gold stands must not decide where a document is cut that is being scored.
-    bare = [
-        replace(example, id=str(place), mentions=()) for place, example in enumerate(examples)
-    ]
+    bare = [replace(example, id=str(place), mentions=()) for place, example in enumerate(examples)]
     groups = divide(model, asked, max_length)
     budget = min(text_budget(model, group, max_length) for group in groups)
     windows = _cut(model, bare, splitter, budget)

@@ -20,6 +20,7 @@ def summarise(
     everything = [micro(document) for document in scored.documents]
     return {
         "threshold": scored.threshold,
+        "documents": len(examples),
         "micro": _with_interval(scored.micro, everything, seed),
         "per_label": {
             label: _with_interval(
@@ -39,11 +40,14 @@ def _with_interval(counts: Counts, documents: Sequence[Counts], seed: int) -> di
 
 
 def judge_targets(targets: Mapping[str, float], test: Mapping[str, Any]) -> dict[str, Any]:
-    """Each target beside its score: met, missed, or undecided where the interval straddles it."""
+    """Each target beside its score: met, missed, or undecided where the interval straddles it.
+
+    A label that no test document marks is not measured.
+    """
     judged: dict[str, Any] = {}
     for name, target in targets.items():
         numbers = test["micro"] if name == "micro" else test["per_label"].get(name)
-        if numbers is None:
+        if numbers is None or numbers.get("support") == 0:
             judged[name] = {"target": target, "f1": None, "verdict": "not measured"}
             continue
         low, high = numbers["interval"]

@@ -14,6 +14,7 @@ from encswap.data.units import CachedSplitter, Coverage, measure_coverage, sugge
 from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
+from encswap.evaluate.prompts import text_budget
 from encswap.manifest import checksum
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
@@ -148,6 +149,7 @@ def make_ready(
         heads="kept" if kept else "fresh",
         seed=recipe.seed,
     )
+    text_budget(swapped.model, documents.asked, recipe.max_length)
     if kept:
         prove(swapped.model, base, splitter)
     model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)

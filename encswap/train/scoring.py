@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter, measure_coverage
@@ -100,6 +102,8 @@ def score_saved(
     threshold: float | None = None,
     labels: Sequence[str] = (),
     *,
+    options: ReadOptions | None = None,
+    notes: Notes | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def score_saved(
     """
     manifest = read_manifest(folder)
     path = find_data(data)
-    examples = read_examples(path)
+    examples = read_examples(path, options=options, notes=notes)
     asked = what_to_ask(manifest, examples, labels)
     compared = compare_labels(asked.labels, examples)
     refuse_strangers(compared, str(path))
