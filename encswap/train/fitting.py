@@ -13,6 +13,7 @@ from encswap.recipe import Recipe
 from encswap.swap.gliner import overlap_policy
 from encswap.swap.rows import grow, shrink
 from encswap.swap.subtokens import used_ids
+from encswap.train.arguments import precision_remark
 from encswap.train.dataset import Samples, build_samples
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.job import Job
@@ -74,6 +75,8 @@ def _stage(recipe: Recipe, done: int) -> str:
     said = f"go on after epoch {done}" if done else "train"
     if recipe.scale == "full" and not torch.cuda.is_available():
         said += " on the CPU: torch sees no GPU"
+    if remark := precision_remark(recipe):
+        said += f" ({remark})"
     return said
 
 

@@ -22,6 +22,7 @@ from encswap.manifest import (
 )
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
+from encswap.train.arguments import precision_remark
 from encswap.train.folder import RunFolder
 from encswap.train.prepare import Documents, Ready
 
@@ -72,9 +73,12 @@ def plugin_versions(plugins: Plugins) -> dict[str, str]:
 
 def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     """Say what a reader of the scores must know."""
+    remarks = []
     if recipe.protocol == "plan":
-        return ("epoch and threshold were chosen on the test documents, as the plan does",)
-    return ()
+        remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
+    if said := precision_remark(recipe):
+        remarks.append(said)
+    return tuple(remarks)
 
 
 def prediction_lines(
