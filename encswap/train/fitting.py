@@ -45,6 +45,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
     progress = job.folder.read_progress() if state else Progress()
+    job.folder.cut_log(progress.epochs)
     job.watcher.stage(_stage(recipe, len(progress.epochs)))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
@@ -57,7 +58,9 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
         on_step=job.watcher.step,
     )
-    if _stop_reason(job, progress) is None:
+    if (reason := _stop_reason(job, progress)) is not None:
+        job.folder.log(stopped=reason)
+    else:
         with told_of_memory(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
