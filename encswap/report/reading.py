@@ -87,7 +87,7 @@ def read_run(folder: Path) -> Run:
         raise InputError("no such run folder", where=folder, hint=HINT)
     metrics = _read_metrics(folder / METRICS)
     documents = _read_documents(folder / PREDICTIONS)
-    record = _read_record(folder / "encswap.json")
+    record = read_record(folder / "encswap.json")
     run = Run(folder.resolve().name, metrics, documents, record)
     _refuse_others(run, folder / PREDICTIONS)
     return run
@@ -96,7 +96,7 @@ def read_run(folder: Path) -> Run:
 def read_scores(folder: Path) -> Run:
     """Read what a run folder records of scores and model, without its documents."""
     metrics = _read_metrics(folder / METRICS)
-    return Run(folder.resolve().name, metrics, (), _read_record(folder / "encswap.json"))
+    return Run(folder.resolve().name, metrics, (), read_record(folder / "encswap.json"))
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
@@ -134,7 +134,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a manifest as it stands there; empty where there is none."""
     return _read_json(path) if path.is_file() else {}
 
 
