@@ -297,7 +297,10 @@ def _keep_quiet() -> None:
 
 def _validate_card(items: Sequence[Item], token: str) -> None:
     """Let the hub judge the card before anything is created; a mirror may not have that page."""
-    from huggingface_hub.utils import build_hf_headers, get_session
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        build_hf_headers,
+        get_session,
+    )
 
     card = next((item.content for item in items if item.name == CARD), None)
     if not isinstance(card, bytes):
@@ -314,7 +317,7 @@ def _validate_card(items: Sequence[Item], token: str) -> None:
             f"{_struck(errors, token)}; nothing was created",
             hint="see it with --dry-run; --licence and --language set what it says of them",
         )
-    from huggingface_hub.utils import hf_raise_for_status
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     hf_raise_for_status(answer)
 
