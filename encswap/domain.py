@@ -233,7 +233,13 @@ class Unlocated:
 
 @dataclass(frozen=True)
 class Example:
-    """A document with its gold; `labels` are those asked for, also where none is marked."""
+    """A document with its gold; `labels` are those that its record names, also without gold.
+
+    `annotated` is the set of labels that were looked for in it, where its record says so: others
+    are neither trained nor scored in it. None: those of its file. An `id` names where the text
+    came from and may repeat; examples are told apart by their place in the file. `tasks` is its
+    gold of other tasks than entities, as gliner2 writes it, by the task's key.
+    """
 
     id: str
     text: str
@@ -242,6 +248,12 @@ class Example:
     labels: tuple[str, ...] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
     line: int | None = None
+    annotated: tuple[str, ...] | None = None
+    tasks: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_annotated(self, label: str) -> bool:
+        """Whether `label` was looked for in this document, as far as is known."""
+        return self.annotated is None or label in self.annotated
 
 
 @dataclass(frozen=True)
@@ -259,6 +271,7 @@ def labels_of(examples: Iterable[Example]) -> list[str]:
     seen: dict[str, None] = {}
     for example in examples:
         seen.update(dict.fromkeys(example.labels))
+        seen.update(dict.fromkeys(example.annotated or ()))
         seen.update(dict.fromkeys(mention.label for mention in example.mentions))
         seen.update(dict.fromkeys(gold.label for gold in example.unlocated))
     return list(seen)

@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
+Part = Literal["train", "dev", "test"]
 Strategy = Literal["surgical", "fresh-heads", "scratch", "lora"]
 
 
@@ -34,9 +35,37 @@ class Recipe(BaseModel):
     control: str | None = Field(
         None, description="a GLiNER2 model that is scored beside, as it is: name, hub id, folder"
     )
-    train: str | None = Field(None, description="training documents: a file, or a shipped set")
+    train: str | None = Field(
+        None, description="training documents: a file, or a shipped set; several with commas"
+    )
     test: str | None = Field(None, description="test documents, scored once")
     dev: str | None = Field(None, description="dev documents; taken from train where not given")
+    format: Mapping[Part, str] | str = Field(
+        "auto",
+        description="format of the files, or by part: {train: conll}; auto: recognised. In a file "
+        "also written as `from`, or `train.from`",
+    )
+    tag_column: str | None = Field(
+        None, description="column of the tags in files of columns: its number from 1, or its name"
+    )
+    tag_label: str | None = Field(
+        None, description="label of tags that name none (B, I, O) in files of columns"
+    )
+    occurrences: Literal["all", "standalone", "first"] = Field(
+        "standalone",
+        description="what a gold string without offsets marks: all its occurrences, those that "
+        "stand on their own (in no longer gold string and no word), or the first of these",
+    )
+    labels_per_file: bool = Field(
+        False,
+        description="a document is trained and scored for the labels of its own file alone, as "
+        "in files that were annotated for different labels",
+    )
+    overlap_policy: Literal["auto", "allow", "nested", "disallow", "longest"] = Field(
+        "auto",
+        description="which overlapping spans of one label are returned, in scoring and in "
+        "prediction; auto: as the model's architecture does, none",
+    )
     strategy: Strategy = Field(
         description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
         "scratch nothing; lora keeps all and trains adapters"
@@ -166,8 +195,9 @@ def read_recipe(
         values |= _read(RECIPES / f"{layer}.yaml")
     if path is not None:
         values |= _checked(_read(path), path)
-    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
-    values |= _checked(chosen, "--set")
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    chosen = _checked(given, "--set")
+    values |= chosen
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -233,6 +263,7 @@ def _number(value: Any) -> Any:
 
 
 def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:
+    values = _formats(values)
     for key in values:
         if key not in Recipe.model_fields:
             raise InputError(
@@ -241,6 +272,19 @@ def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:
                 hint=suggest(key, list(Recipe.model_fields)),
             )
     return values
+
+
+def _formats(values: dict[str, Any]) -> dict[str, Any]:
+    """Write `from` as `format`, and `train.from` as the format of a part."""
+    found = {("format" if key == "from" else key): value for key, value in values.items()}
+    parts = {part: found.pop(f"{part}.from") for part in get_args(Part) if f"{part}.from" in found}
+    if parts:
+        given = found.get("format", {})
+        whole = {} if isinstance(given, Mapping) else dict.fromkeys(get_args(Part), given)
+        found["format"] = {**whole, **(given if isinstance(given, Mapping) else {}), **parts}
+    if isinstance(found.get("tag_column"), int | float):
+        found["tag_column"] = f"{found['tag_column']:g}"
+    return found
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
 from encswap.cli.progress import quiet_libraries
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from encswap.checks.criteria import Criteria
     from encswap.checks.report import CheckReport
+    from encswap.data.options import ReadOptions
     from encswap.domain import CheckContext, Source
     from encswap.plugins import Plugins
 
@@ -52,6 +53,13 @@ def check(
         None, "--base", help="The model to put it into; default: the one that the criteria name."
     ),
     data: str = typer.Option(None, "--data", help="Your examples: coverage, and their number."),
+    source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
+    tag_column: str = typer.Option(
+        None, "--tag-column", help="Column of the data's tags: its number from 1, or its name."
+    ),
+    tag_label: str = typer.Option(
+        None, "--tag-label", help="Label of the data's tags that name none (B, I, O)."
+    ),
     depth: DepthName = typer.Option(DepthName.facts, "--depth", help="How deep to look."),
     criteria: str = typer.Option("plan", "--criteria", help="plan, shape, or a YAML file."),
     scale: ScaleName = typer.Option(ScaleName.full, "--scale", help="mini needs no download."),
@@ -74,7 +82,10 @@ def check(
     chosen = list(names or [])
     if everything or not chosen:
         chosen += [name for name in plugins.encoders if name not in chosen]
-    context = _context(depth.value, data, judged_by, plugins)
+    from encswap.data.options import ReadOptions
+
+    options = ReadOptions(source, tag_column, tag_label)
+    context = _context(depth.value, data, judged_by, plugins, options)
     files = (scale.value, tuple(allow_pickle or ()))
     report = _run(chosen, base, judged_by, context, plugins, files)
     for failed in plugins.failures():
@@ -111,16 +122,22 @@ def _explain(code: str) -> None:
     write(told(code))
 
 
-def _context(depth: str, data: str | None, criteria: Criteria, plugins: Plugins) -> CheckContext:
+def _context(
+    depth: str, data: str | None, criteria: Criteria, plugins: Plugins, options: ReadOptions
+) -> CheckContext:
     from encswap.domain import CheckContext
 
     wanted = data or (criteria.sample if depth != "facts" else "")
     if not wanted:
         return CheckContext(depth=depth)  # type: ignore[arg-type]
+    from encswap.data.notes import Notes
     from encswap.data.readers import read_examples
     from encswap.data.shipped import find_data
 
-    examples = tuple(read_examples(find_data(wanted)))
+    notes = Notes()
+    asked = options if data else None
+    examples = tuple(read_examples(find_data(wanted), options=asked, notes=notes))
+    note_all(notes, wanted)
     splitters = {}
     for name in plugins.splitter_names:
         try:

@@ -31,16 +31,16 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 CONVERT_HELP = """Write the examples of one file to another, in another format.
 
 Formats: plan, gliner2, spans (JSONL); klue (characters), conll (words), kbmc (TSV). `spans` holds
-everything; what another format cannot hold is refused, or told.
+the most; gold, labels and descriptions that another format cannot hold are refused without --drop.
 
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
-LOSSES = {
-    "descriptions": "descriptions of labels",
-    "empty labels": "labels without gold",
-    "ids": "ids",
-    "spaces": "white space around mentions",
-}
+TAG_COLUMN = typer.Option(
+    None, "--tag-column", help="Column of the tags: its number from 1, or its name."
+)
+TAG_LABEL = typer.Option(
+    None, "--tag-label", "--label", help="Label of tags that name none (B, I, O)."
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -68,19 +68,22 @@ def inspect_file(
         None, "--user-dictionary", help="Words for the splitters that take a dictionary."
     ),
     source: str = typer.Option("auto", "--from", help="The file's format; default: recognised."),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
     format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
     """Run the command."""
     from encswap.data.inspect import inspect
     from encswap.data.inspection import as_json
+    from encswap.data.options import ReadOptions
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
     found = inspect(
         _found(file),
         build_splitters(plugins, splitter or [], user_dictionary),
-        format=source,
+        options=ReadOptions(source, tag_column, tag_label),
         against=_found(against) if against is not None else None,
         rulers={name: _ruler(name, plugins, scale) for name in encoder or []},
         progress=_progress,
@@ -104,11 +107,18 @@ def convert_file(
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
     to: str = typer.Option(..., "--to", help="plan, gliner2, spans, klue, conll or kbmc."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+    tag_column: str = TAG_COLUMN,
+    tag_label: str = TAG_LABEL,
+    drop: bool = typer.Option(
+        False, "--drop", help="Leave out gold, labels and descriptions that OUT cannot hold."
+    ),
 ) -> None:
     """Run the command."""
-    from encswap.data.convert import convert
+    from encswap.data.convert import LOSSES, convert
+    from encswap.data.options import ReadOptions
 
-    done = convert(_found(source), target, to, form)
+    options = ReadOptions(form, tag_column, tag_label)
+    done = convert(_found(source), target, to, options=options, drop=drop)
     note(f"wrote {done.examples:,} examples to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")

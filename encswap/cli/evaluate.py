@@ -30,6 +30,8 @@ def evaluate(
         [], "--label", "-l", help="Labels to ask for; default: the model's own."
     ),
     source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
+    tag_column: str = typer.Option(None, "--tag-column", help="Column of the tags: name, number."),
+    tag_label: str = typer.Option(None, "--tag-label", help="Label of tags that name none."),
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
@@ -52,7 +54,7 @@ def evaluate(
         data,
         threshold,
         labels,
-        options=ReadOptions(format=source),
+        options=ReadOptions(source, tag_column, tag_label),
         notes=notes,
         say=note,
         progress=Pace().windows,
@@ -62,3 +64,5 @@ def evaluate(
         write_json(metrics)
     else:
         write(score_tables(metrics, markdown=format_ is Format.markdown))
+        for remark in metrics["remarks"]:
+            note(f"note: {remark}")

@@ -46,6 +46,8 @@ class TerminalWatcher:
         if record.threshold:
             self.dev_f1 = record.dev_f1
             mark = "  best so far" if improved else ""
+            # The first epoch is always kept; where nothing is found it is no best of anything.
+            mark = mark if record.dev_f1 else "  nothing right yet"
             self._say(
                 f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}  "
                 f"dev F1 {record.dev_f1:.4f} at {record.threshold:g}  "
@@ -57,6 +59,10 @@ class TerminalWatcher:
     def stopped(self, reason: str) -> None:
         """Say why training ends early."""
         self._say(f"stopped: {reason}")
+
+    def remark(self, text: str) -> None:
+        """Say what a reader of the scores must know."""
+        self._say(f"note: {text}")
 
     def _say(self, line: str) -> None:
         if self.bar is None:

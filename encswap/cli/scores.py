@@ -25,15 +25,25 @@ def _label_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         rows.append(
             (
                 "all labels" if name == "micro" else name,
-                f"{numbers['precision']:.3f}",
-                f"{numbers['recall']:.3f}",
-                f"{numbers['f1']:.3f}",
-                f"{numbers['interval'][0]:.3f}–{numbers['interval'][1]:.3f}",
+                *_shares(numbers),
                 str(numbers["support"]),
                 f"{target['target']:.2f} {target['verdict']}" if target else "",
             )
         )
     return rows
+
+
+def _shares(numbers: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Precision, recall, F1 and interval; of what has no gold only that it is not measured."""
+    if not numbers["support"]:
+        return "–", "–", "–", "not measured"
+    low, high = numbers["interval"]
+    return (
+        f"{numbers['precision']:.3f}",
+        f"{numbers['recall']:.3f}",
+        f"{numbers['f1']:.3f}",
+        f"{low:.3f}–{high:.3f}",
+    )
 
 
 def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
@@ -52,8 +62,13 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
                 ("the same, five-fold within the training documents", f"{folded['f1']:.3f}")
             )
     rows.append(("this model", f"{metrics['test']['micro']['f1']:.3f}"))
-    rows.append(("ceiling of recall: what the units can express", f"{metrics['coverage']:.3f}"))
+    rows.append((_ceiling(metrics), f"{metrics['coverage']:.3f}"))
     return rows
+
+
+def _ceiling(metrics: dict[str, Any]) -> str:
+    lost = sum(one["overlapping"] for one in (metrics.get("ceiling") or {}).values())
+    return f"ceiling of recall: what the units{' and the overlap policy' * bool(lost)} can express"
 
 
 def _closing(metrics: dict[str, Any]) -> list[str]:
@@ -86,11 +101,8 @@ def _labels(labels: dict[str, Any]) -> list[str]:
     """Say which labels only the documents have, and which only the model is asked for."""
     lines = []
     if labels.get("not_asked"):
-        near = labels["near"]
         counts = ", ".join(
-            f"{name!r} ({count:,} mentions)"
-            + (f", which {near[name]!r} resembles" if name in near else "")
-            for name, count in labels["not_asked"].items()
+            f"{name!r} ({count:,} mentions)" for name, count in labels["not_asked"].items()
         )
         lines.append(
             f"Labels of the documents that the model was not asked for, all missed: {counts}."

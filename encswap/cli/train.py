@@ -36,7 +36,9 @@ def train(
         None, "--resume", help="Go on with an interrupted run's folder, or with that of --seeds."
     ),
     force: bool = typer.Option(False, "--force", help="Resume although something changed."),
-    train_file: str = typer.Option(None, "--train", help="Training documents."),
+    train_file: str = typer.Option(
+        None, "--train", help="Training documents; several files with commas."
+    ),
     test_file: str = typer.Option(None, "--test", help="Test documents, scored once."),
     dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
     base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
@@ -53,9 +55,27 @@ def train(
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
     ),
+    source: str = typer.Option(
+        None, "--from", help="Format of the files; default: recognised. Of one: --set train.from=…"
+    ),
+    tag_column: str = typer.Option(
+        None, "--tag-column", help="Column of the tags: its number from 1, or its name."
+    ),
+    tag_label: str = typer.Option(
+        None, "--tag-label", help="Label of tags that name none (B, I, O)."
+    ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
+    occurrences: str = typer.Option(
+        None, "--occurrences", help="What a gold string marks: standalone, all or first."
+    ),
+    labels_per_file: bool = typer.Option(
+        None, "--labels-per-file", help="Documents were annotated for their own file's labels."
+    ),
+    overlap_policy: str = typer.Option(
+        None, "--overlap-policy", help="auto, allow, nested, disallow or longest."
+    ),
     allow_low_coverage: bool = typer.Option(
         None, "--allow-low-coverage", help="Train although much gold cannot be expressed."
     ),
@@ -80,7 +100,13 @@ def train(
         "strategy": strategy,
         "embeddings": embeddings,
         "splitter": splitter,
+        "format": source,
+        "tag_column": tag_column,
+        "tag_label": tag_label,
         "protocol": protocol,
+        "occurrences": occurrences,
+        "labels_per_file": labels_per_file,
+        "overlap_policy": overlap_policy,
         "allow_low_coverage": allow_low_coverage,
         "splitter_options": splitter_options(user_dictionary),
     }
@@ -98,6 +124,7 @@ def train(
         return
     write_result = report_seeds if "seeds" in metrics else report
     write_result(metrics, folder, format_)
+    # What cannot be judged, for the test documents hold none of it, is no failure.
     missed = [n for n, one in metrics["targets"].items() if one.get("reached") is False]
     if require_targets and missed:
         note(f"encswap: targets missed: {', '.join(missed)}")

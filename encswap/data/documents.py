@@ -7,14 +7,14 @@ them is plain text, one document a line; a line of JSON never is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from encswap.data.formats.fields import Record, field, kind_of, parse_object
+from encswap.data.formats.fields import JsonFaultError, Record, decode, field
+from encswap.data.formats.records import read_records, records_of
 from encswap.data.formats.table import Fit
 from encswap.data.formats.tags import is_tag
 from encswap.data.input import Head, Input
@@ -47,6 +47,8 @@ def open_documents(
     kind, and while reading with the line.
     """
     chosen, told = options or ReadOptions(), notes if notes is not None else Notes()
+    # Gold is not looked at, so tags that name no label need none here.
+    chosen = replace(chosen, label=chosen.label or "gold")
     opened = Input(source)
     try:
         read = _reader(opened, chosen, told)
@@ -72,10 +74,9 @@ def _reader(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Docum
         return _of_examples(found.read(source, options, notes))
     head = source.head
     if source.kind == "stream":
-        if _holds_text(_first_of_array(head)):
-            return _array(source)
-        if _holds_text(_first_of_lines(head)):
-            return _records(source)
+        first = records_of(head)
+        if isinstance(first, list) and first and _text_key(first[0]):
+            return (_document(record) for record in read_records(source, notes))
         if not _is_json(head) and not _fits(head) and not _is_table(head):
             if source.trouble is not None and not head.lines:
                 raise source.trouble
@@ -97,33 +98,16 @@ def _of_examples(examples: Iterator[Example]) -> Iterator[Document]:
     return (Document(example.id, example.text) for example in examples)
 
 
-def _records(source: Input) -> Iterator[Document]:
-    for number, line in source.lines():
-        if line.strip():
-            yield _document(parse_object(line, source, number), source, number)
-
-
-def _array(source: Input) -> Iterator[Document]:
-    try:
-        values = json.loads(source.whole())
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise source.error(f"not JSON ({getattr(error, 'msg', error)})", line=line) from error
-    for number, one in enumerate(values, start=1):
-        values_of = {"text": one} if isinstance(one, str) else one
-        if not isinstance(values_of, dict):
-            raise source.error(f"item {number} should be an object, not {kind_of(one)}")
-        yield _document(values_of, source, number)
-
-
-def _document(values: Mapping[str, Any], source: Input, number: int) -> Document:
-    record = Record(values, source, number)
-    key = next((one for one in TEXT_KEYS if one in values), TEXT_KEYS[0])
-    text = field(record, key, str)
-    name = values.get("id")
+def _document(record: Record) -> Document:
+    text = field(record, _text_key(record.values) or TEXT_KEYS[0], str)
+    name = record.values.get("id")
     if isinstance(name, str):
         name = field(record, "id", str)
-    return Document(f"{source.stem}:{number}" if name is None else name, text)
+    return Document(f"{record.source.stem}:{record.line}" if name is None else name, text)
+
+
+def _text_key(values: Mapping[str, Any]) -> str | None:
+    return next((key for key in TEXT_KEYS if isinstance(values.get(key), str)), None)
 
 
 def _lines(source: Input, *, strict: bool) -> Iterator[Document]:
@@ -145,31 +129,8 @@ def _lines(source: Input, *, strict: bool) -> Iterator[Document]:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _holds_text(values: Any) -> bool:
-    return isinstance(values, str) or (
-        isinstance(values, dict) and any(isinstance(values.get(key), str) for key in TEXT_KEYS)
-    )
-
-
-def _first_of_lines(head: Head) -> Any:
-    _, line = head.first
-    values = _parsed(line) if line.lstrip().startswith("{") else None
-    return values if isinstance(values, dict) else None
-
-
-def _first_of_array(head: Head) -> Any:
-    """Return the first item of a JSON array, None where this is none or the item is cut off."""
-    text = head.text.lstrip()
-    if not _ARRAY.match(text):
-        return None
-    try:
-        return json.JSONDecoder().raw_decode(text[1:].lstrip())[0]
-    except (ValueError, RecursionError):
+        return decode(line)
+    except JsonFaultError:
         return None
 
 

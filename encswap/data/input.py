@@ -73,6 +73,7 @@ class Input:
         self.path = Path("stdin") if text == "-" else Path(source)
         self.kind: Kind = "stream"
         self._hashed: _Hashed | None = None
+        self._digest: str | None = None
         self._count = 0
         self._trouble: InputError | None = None
         if is_hub(text):
@@ -134,11 +135,14 @@ class Input:
         return self._trouble
 
     def checksum(self) -> str:
-        """Return the SHA-256 of its bytes as they are stored, in hexadecimal."""
-        if self._hashed is None:
-            raise self.error(f"a {self.kind} has no checksum")
-        with self._reading():
-            return self._hashed.finish()
+        """Return the SHA-256 of its bytes as they are stored, in hexadecimal.
+
+        Of a folder, that of its files with their names; of a data set of the hub, of its name.
+        """
+        if self._digest is None:
+            with self._reading():
+                self._digest = self._computed()
+        return self._digest
 
     def close(self) -> None:
         """Close it; standard input stays open."""
@@ -163,6 +167,18 @@ class Input:
                 self._trouble = error
                 break
         return Head(self.path, "stream", self._start, tuple(lines), complete)
+
+    def _computed(self) -> str:
+        if self._hashed is not None:
+            return self._hashed.finish()
+        digest = hashlib.sha256()
+        if self.kind == "hub":
+            digest.update(str(self.path).encode())
+        for path in sorted(one for one in self.path.rglob("*") if one.is_file()):
+            digest.update(f"{path.relative_to(self.path).as_posix()}\0".encode())
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return digest.hexdigest()
 
     def _open(self, text: str) -> None:
         with self._reading():
@@ -218,6 +234,12 @@ class Input:
 
     def _reading(self) -> _Reading:
         return _Reading(self)
+
+
+def checksum_of(source: str | Path) -> str:
+    """Return the checksum that reading an input finds."""
+    with Input(source) as opened:
+        return opened.checksum()
 
 
 def is_hub(source: str | Path) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from encswap.data.locate import Repair
+from encswap.data.locate import PassedOver, Repair
 
 SHOWN = 5
+LISTED = 20
 
 Notice = Callable[[str, Repair], None]
 """Called with every repaired gold string: its place as `file:line`, and the repair."""
@@ -37,6 +38,7 @@ class Notes:
     """Notes while a file is read; they are told once, when it has been read."""
 
     on_repair: Notice | None = None
+    passed: list[tuple[str, PassedOver]] = field(default_factory=list)
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
     _places: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -52,6 +54,11 @@ class Notes:
         """Take notice of a gold string that differs from its text by white space."""
         if self.on_repair is not None:
             self.on_repair(where, repair)
+
+    def pass_over(self, where: str, one: PassedOver) -> None:
+        """Keep the first occurrences of gold strings that mark nothing, to be listed."""
+        if len(self.passed) < LISTED:
+            self.passed.append((where, one))
 
     def __iter__(self) -> Iterator[Note]:
         """Yield a note for each kind, in the order of first appearance."""

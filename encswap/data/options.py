@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Occurrences = Literal["all", "standalone", "first"]
+from encswap.data.occurrences import Occurrences
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from encswap.data.formats.characters import CHARACTERS
-from encswap.data.formats.offsets import SPANS
+from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.sentences import SENTENCES
-from encswap.data.formats.strings import EXTRACTION, PLAN
 from encswap.data.formats.table import Fit, Format, Misfit
+from encswap.data.formats.tagged import TAGGED
 from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
+from encswap.data.label_sets import with_file_labels
 from encswap.data.notes import Notes, Notice
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
+    one.name: one for one in (*JSON_FORMATS, CHARACTERS, SENTENCES, WORDS, TAGGED)
 }
 CLOSE = 0.1
 """Fits that differ by less leave a format open."""
@@ -38,8 +39,15 @@ class Reading:
         """Yield the examples one by one, once."""
         yield from self.format.read(self.source, self.options, self.notes)
 
+    def read(self) -> list[Example]:
+        """Read all examples and close the file; `checksum` is known from then on."""
+        with self.source:
+            examples = list(self)
+            self.source.checksum()
+        return with_file_labels(examples) if self.options.labels_per_file else examples
+
     def checksum(self) -> str:
-        """Return the SHA-256 of the file, read to its end."""
+        """Return the SHA-256 of what was read, to its end."""
         return self.source.checksum()
 
 
@@ -76,7 +84,7 @@ def read_examples(
     notes: Notes | None = None,
 ) -> list[Example]:
     """Read all examples of a file; ids may repeat, for an id names where a text came from."""
-    return list(iter_examples(path, format, options=options, notes=notes))
+    return open_examples(path, format, options=options, notes=notes).read()
 
 
 def iter_examples(

@@ -16,12 +16,15 @@ def split_dev(
     """Divide documents into (train, dev), stratified by label; twins stay together.
 
     Twins are equal texts, but for white space, and near-duplicates: a copy of a document in dev
-    would be trained, and tell nothing.
+    would be trained, and tell nothing. Documents that share an id come from one text, and stay
+    together too, unless all of a file do. Dev is empty where there is nothing to divide.
 
     Iterative stratification (Sechidis et al., 2011): documents with rare labels are placed first,
     each to the side that lacks its labels most.
     """
-    groups = _twins(examples)
+    groups = _related(examples)
+    if len(groups) < 2:
+        return list(examples), []
     random.Random(seed).shuffle(groups)
     gold = [_labels(group) for group in groups]
     overall: Counter[str] = sum(gold, Counter())
@@ -33,27 +36,60 @@ def split_dev(
     for position, place in enumerate(order):
         left = len(order) - position
         lacking = _lacks(gold[place], taken, overall, share) or size + left <= wanted
-        if size < wanted and lacking:
+        # A large group is taken only where it is not too much, or dev would be most of a file.
+        fits = size + len(groups[place]) <= wanted
+        if size < wanted and lacking and fits:
             chosen.add(place)
             taken += gold[place]
             size += len(groups[place])
+    if not chosen:
+        chosen.add(min(order, key=lambda place: len(groups[place])))
     dev_ids = {id(example) for place in chosen for example in groups[place]}
     train = [example for example in examples if id(example) not in dev_ids]
     return train, [example for example in examples if id(example) in dev_ids]
 
 
-def _twins(examples: Sequence[Example]) -> list[list[Example]]:
-    groups: list[list[Example]] = []
+def _related(examples: Sequence[Example]) -> list[list[Example]]:
+    """Group documents that are twins or share an id, in the order of their first ones."""
+    twins = _twins(examples)
+    groups = _joined(twins, [example.id for example in examples])
+    if len(groups) < 2:
+        groups = _joined(twins, range(len(examples)))
+    return [[examples[place] for place in group] for group in groups]
+
+
+def _joined(twins: Sequence[int], ids: Sequence[object]) -> list[list[int]]:
+    """Join places that share a twin or an id, however long the chain."""
+    parents = list(range(len(twins)))
+
+    def root(place: int) -> int:
+        while parents[place] != place:
+            parents[place] = parents[parents[place]]
+            place = parents[place]
+        return place
+
+    first: dict[object, int] = {}
+    for place, (twin, name) in enumerate(zip(twins, ids, strict=True)):
+        for other in (twin, first.setdefault(name, place)):
+            one, two = sorted((root(place), root(other)))
+            parents[two] = one
+    groups: dict[int, list[int]] = {}
+    for place in range(len(twins)):
+        groups.setdefault(root(place), []).append(place)
+    return list(groups.values())
+
+
+def _twins(examples: Sequence[Example]) -> list[int]:
+    """Return for each document the place of the first one that it is a twin of, or its own."""
     seen = Fingerprints(most=len(examples))
-    for example in examples:
+    places = []
+    for place, example in enumerate(examples):
         one = Fingerprint.of(" ".join(example.text.split()))
         twin = seen.find(one)
         if twin is None:
-            seen.add(one, len(groups))
-            groups.append([example])
-        else:
-            groups[twin.line].append(example)
-    return groups
+            seen.add(one, place)
+        places.append(place if twin is None else twin.line)
+    return places
 
 
 def _labels(group: Sequence[Example]) -> Counter[str]:

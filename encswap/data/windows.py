@@ -6,7 +6,7 @@ Lengths are counted in subtokens of units, because that is what fills an encoder
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -25,10 +25,13 @@ OVERLAP = 24
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a document as an example of its own; `offset` is where its text begins there."""
+    """A part of a document as an example of its own; `offset` is where its text begins there.
+
+    `document` tells documents apart: a name, or a place, for ids may repeat.
+    """
 
     example: Example
-    document: str
+    document: Hashable
     offset: int
 
     @property
@@ -44,8 +47,11 @@ def cut(
     count: Count,
     budget: int,
     overlap: int = OVERLAP,
+    document: Hashable = None,
 ) -> list[Window]:
     """Cut an example into windows of at most `budget` subtokens, gold included.
+
+    `document` is what the windows call it; its id where nothing is given.
 
     Windows end at sentence ends that no mention reaches across; they overlap only where a sentence
     alone is too long. A mention is in no window only if it is wider than one. An example that fits
@@ -56,24 +62,25 @@ def cut(
             f"a window of {budget} subtokens holds nothing",
             hint="shorten the labels' descriptions or take an encoder with more positions",
         )
+    name = example.id if document is None else document
     plan = _Plan(example, splitter, count, budget, overlap)
     if plan.cost <= budget:
-        return [Window(example, example.id, 0)]
-    return [_window(example, plan, first, stop) for first, stop in plan.windows()]
+        return [Window(example, name, 0)]
+    return [_window(example, name, plan, first, stop) for first, stop in plan.windows()]
 
 
 def merge(
     windows: Sequence[Window], predictions: Sequence[Iterable[Prediction]]
-) -> dict[str, list[Prediction]]:
+) -> dict[Hashable, list[Prediction]]:
     """Bring each window's predictions back to document offsets, by document.
 
     Of the same span and label the higher score stays. Where windows overlap, a prediction that
     touches the cut is left to the window that sees beyond it.
     """
-    neighbours: dict[str, list[Window]] = {}
+    neighbours: dict[Hashable, list[Window]] = {}
     for window in windows:
         neighbours.setdefault(window.document, []).append(window)
-    best: dict[str, dict[tuple[int, int, str], Prediction]] = {name: {} for name in neighbours}
+    best: dict[Hashable, dict[tuple[int, int, str], Prediction]] = {name: {} for name in neighbours}
     for window, found in zip(windows, predictions, strict=True):
         kept = best[window.document]
         for one in _placed(window, found):
@@ -107,7 +114,7 @@ def _touched(one: Prediction, window: Window) -> int:
     return (one.start == window.offset) + (one.end == window.end)
 
 
-def _window(example: Example, plan: _Plan, first: int, stop: int) -> Window:
+def _window(example: Example, document: Hashable, plan: _Plan, first: int, stop: int) -> Window:
     start, end = plan.pieces[first][0], plan.pieces[stop - 1][1]
     inside = (_clipped(mention, start, end) for mention in example.mentions)
     part = replace(
@@ -119,7 +126,7 @@ def _window(example: Example, plan: _Plan, first: int, stop: int) -> Window:
         unlocated=example.unlocated if first == 0 else (),
         labels=tuple(labels_of([example])),
     )
-    return Window(part, example.id, start)
+    return Window(part, document, start)
 
 
 def _clipped(mention: Mention, start: int, end: int) -> Mention | None:

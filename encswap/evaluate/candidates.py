@@ -33,6 +33,14 @@ class Asked:
         told = {clean_label(label): text for label, text in (descriptions or {}).items()}
         return cls(distinct_labels(labels, where), told)
 
+    def only(self, labels: tuple[str, ...]) -> Asked:
+        """The same for some of the labels."""
+        if labels == self.labels:
+            return self
+        return Asked(
+            labels, {key: self.descriptions[key] for key in self.descriptions if key in labels}
+        )
+
 
 def score_texts(
     model: PreTrainedModel,

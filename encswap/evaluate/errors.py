@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
+from encswap.data.particles import is_ending
 from encswap.data.units import Unit, align
 from encswap.domain import Example, Mention, Prediction, Unlocated
 
@@ -37,7 +36,6 @@ DETAILS: Mapping[Kind, tuple[str, ...]] = {
     "missed": REASONS,
 }
 Expressible = Literal["aligned", "unaligned", "too-wide"]
-ENDINGS = Path(__file__).with_name("endings.yaml")
 
 
 @dataclass(frozen=True)
@@ -168,23 +166,6 @@ def _reason(
     if expressed in ("unaligned", "too-wide"):
         return str(expressed)
     return "never-proposed" if expressed else "unknown"
-
-
-@cache
-def _endings() -> frozenset[str]:
-    import yaml
-
-    by_script = yaml.safe_load(ENDINGS.read_text(encoding="utf-8"))
-    return frozenset(str(one) for endings in by_script.values() for one in endings)
-
-
-def is_ending(text: str) -> bool:
-    """Whether the characters are nothing but particles, one or several in a row."""
-    reached = {0}
-    for end in range(1, len(text) + 1):
-        if any(text[start:end] in _endings() for start in reached):
-            reached.add(end)
-    return bool(text) and len(text) in reached
 
 
 def tally(cases: Iterable[Case]) -> dict[str, Counter[str]]:

@@ -51,9 +51,9 @@ class Counts:
 
 
 def count(example: Example, predictions: Iterable[Prediction]) -> dict[str, Counts]:
-    """Count exact matches of one document, label by label."""
+    """Count exact matches of one document, label by label, of those it was annotated for."""
     gold = {(m.start, m.end, m.label) for m in example.mentions}
-    found = {(p.start, p.end, p.label) for p in predictions}
+    found = {(p.start, p.end, p.label) for p in predictions if example.is_annotated(p.label)}
     lost = Counter(one.label for one in example.unlocated)
     labels = {span[2] for span in gold | found} | set(lost)
     return {

@@ -42,7 +42,7 @@ def _with_interval(counts: Counts, documents: Sequence[Counts], seed: int) -> di
 def judge_targets(targets: Mapping[str, float], test: Mapping[str, Any]) -> dict[str, Any]:
     """Each target beside its score: met, missed, or undecided where the interval straddles it.
 
-    A label that no test document marks is not measured.
+    One whose label has no gold in the test documents is not measured, and so not missed.
     """
     judged: dict[str, Any] = {}
     for name, target in targets.items():

@@ -35,8 +35,14 @@ def score_at(
     threshold: float,
     policy: str | None,
 ) -> Scored:
-    """Resolve the candidates at one threshold and count."""
-    predictions = tuple(tuple(resolve(found, threshold, policy)) for found in candidates)
+    """Resolve the candidates at one threshold and count.
+
+    What is predicted of a label that a document was not annotated for is neither hit nor error.
+    """
+    predictions = tuple(
+        tuple(one for one in resolve(found, threshold, policy) if example.is_annotated(one.label))
+        for example, found in zip(examples, candidates, strict=True)
+    )
     documents = tuple(count(e, p) for e, p in zip(examples, predictions, strict=True))
     return Scored(threshold, predictions, documents)
 

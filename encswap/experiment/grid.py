@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from encswap import __version__
 from encswap.data.readers import iter_examples
-from encswap.data.shipped import find_data
 from encswap.errors import InputError, SourceError
 from encswap.experiment.cells import Cell
 from encswap.experiment.estimate import passes
@@ -26,6 +25,7 @@ from encswap.experiment.task import (
     state_of,
 )
 from encswap.manifest import write_json
+from encswap.train.prepare import files_of, options_of
 
 MARK = "experiment.json"
 OVER = ("done", "failed")
@@ -73,8 +73,15 @@ def make_grid(cells: Sequence[Cell], out: Path, *, keep_checkpoints: bool) -> Gr
     for cell in cells:
         recipe = cell.recipe
         if cell.size is not None:
-            file = subset_file(str(recipe.train), cell.size, recipe.seed, out / "data")
-            recipe = recipe.model_copy(update={"train": str(file)})
+            file = subset_file(
+                str(recipe.train),
+                cell.size,
+                recipe.seed,
+                out / "data",
+                options_of(recipe, "train"),
+            )
+            form = {part: options_of(recipe, part).format for part in ("dev", "test")}
+            recipe = recipe.model_copy(update={"train": str(file), "format": form})
         folder = out / "cells" / cell.name
         tasks.append(Task(cell.name, cell.settings, recipe, folder, keep_checkpoints))
     for task in tasks:
@@ -111,13 +118,16 @@ def refuse_folder(out: Path) -> None:
 
 
 def _count(tasks: Sequence[Task]) -> dict[str, int]:
-    names = {
-        name
+    named = {
+        name: options_of(task.recipe, part)
         for task in tasks
-        for name in (task.recipe.train, task.recipe.test, task.recipe.dev)
-        if name is not None
+        for part in ("train", "test", "dev")
+        if (name := getattr(task.recipe, part)) is not None
     }
-    return {name: sum(1 for _ in iter_examples(find_data(name))) for name in names}
+    return {
+        name: sum(1 for file in files_of(name) for _ in iter_examples(file, options=options))
+        for name, options in named.items()
+    }
 
 
 def run_grid(

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from encswap.data.shipped import find_data
+from encswap.data.input import is_hub
 from encswap.errors import EncswapError, InputError, PluginError, suggest
 from encswap.experiment.plan import Plan
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, Strategy
 from encswap.sources import spec_of
+from encswap.train.prepare import files_of
 
 
 def check_names(plan: Plan, base: Recipe, plugins: Plugins, path: Path) -> None:
@@ -36,7 +37,18 @@ def check_names(plan: Plan, base: Recipe, plugins: Plugins, path: Path) -> None:
         if (name := getattr(base, role)) is None and role not in plan.settings:
             raise InputError(f"no {role} documents", where=path, hint=f"set {role}: in the recipe")
         if name is not None:
-            find_data(name)
+            for file in files_of(name, role):
+                _refuse_pipe(file, path)
+
+
+def _refuse_pipe(data: Path, path: Path) -> None:
+    """Refuse documents that can be read only once: every cell reads them."""
+    if not (data.is_file() or data.is_dir() or is_hub(data)):
+        raise InputError(
+            f"{data} can be read only once, and every cell reads it",
+            where=path,
+            hint="write it to a file",
+        )
 
 
 def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) -> None:

@@ -52,6 +52,8 @@ def run_recipe(
     if asked.again is None and processes.is_main():
         refuse_taken(path)
     documents = read_documents(recipe)
+    for remark in documents.remarks:
+        watcher.remark(remark)
     spec = spec_of(recipe.encoder, plugins)
     others = (*documents.dev, *documents.test)
     units = build_units(

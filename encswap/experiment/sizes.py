@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from encswap.data.input import checksum_of
+from encswap.data.options import ReadOptions
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.data.writers import write_examples
 from encswap.domain import Example
 from encswap.errors import InputError
-from encswap.manifest import checksum
 
 AHEAD = 32
 """Documents that are compared for the next place; more would put the odd ones last."""
@@ -53,16 +54,18 @@ def _distance(labels: Counter[str], wanted: Mapping[str, float]) -> float:
     return sum(abs(labels[label] / total - share) for label, share in wanted.items())
 
 
-def subset_file(train: str, size: int, seed: int, folder: Path) -> Path:
+def subset_file(
+    train: str, size: int, seed: int, folder: Path, options: ReadOptions | None = None
+) -> Path:
     """Write the first `size` documents of a seed's order into `folder`, once, and return the file.
 
     Raises `InputError` where there are fewer.
     """
     source = find_data(train)
-    path = folder / f"{source.stem}-{checksum(source)[:8]}-n{size}-s{seed}.jsonl"
+    path = folder / f"{source.stem}-{checksum_of(source)[:8]}-n{size}-s{seed}.jsonl"
     if path.is_file():
         return path
-    examples = read_examples(source)
+    examples = read_examples(source, options=options)
     if size > len(examples):
         raise InputError(
             f"has {len(examples)} documents, not {size}", where=source, hint="write sizes: [all]"

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from encswap import __version__
+from encswap.data.input import checksum_of
 from encswap.data.units import CachedSplitter
 from encswap.errors import EncswapError, InputError
 from encswap.experiment.single import Asked, run_recipe
-from encswap.manifest import MANIFEST, checksum, read_manifest, write_json
+from encswap.manifest import MANIFEST, read_manifest, write_json
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe
 from encswap.sources import spec_of
@@ -63,7 +64,7 @@ def refuse_other(task: Task) -> None:
     before = Recipe.model_construct(**dict(manifest.recipe)).model_dump(mode="json", warnings=False)
     for key, now in task.recipe.model_dump(mode="json").items():
         if key in DATA:
-            if now is not None and manifest.data.get(key) not in (None, checksum(_data(now))):
+            if now is not None and manifest.data.get(key) not in (None, checksum_of(_data(now))):
                 found.append(f"{key}: the file's content")
         elif before.get(key) != now:
             found.append(f"{key}: {before.get(key)} → {now}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from encswap.domain import Mention
+from encswap.domain import Example, Mention
 from encswap.evaluate.errors import BORDERS, KINDS, REASONS, Case
 from encswap.evaluate.survivors import GRID, TICKS, tick
 from encswap.report.reading import Document, Run
@@ -21,9 +22,10 @@ def page_data(
 ) -> tuple[str, int]:
     """Write the page's data as JSON that may stand in HTML, and say how many documents it lacks."""
     labels = list(found)
+    names = names_of([one.example for one in run.documents])
     written = [
-        (_safe(_document(one, cases, labels)), any(case.kind != "exact" for case in cases))
-        for one, cases in zip(run.documents, run.cases, strict=True)
+        (_safe(_document(name, one, cases, labels)), any(case.kind != "exact" for case in cases))
+        for name, one, cases in zip(names, run.documents, run.cases, strict=True)
     ]
     kept = _fit(written, most)
     head = _safe(
@@ -37,6 +39,15 @@ def page_data(
     )
     documents = ",".join(written[place][0] for place in kept)
     return f'{head[:-1]},"documents":[{documents}]}}', len(written) - len(kept)
+
+
+def names_of(examples: Sequence[Example]) -> list[str]:
+    """Name documents so that no two have one name: by id and, where it repeats, by line."""
+    often = Counter(one.id for one in examples)
+    return [
+        f"{one.id} ({one.line or place})" if often[one.id] > 1 else one.id
+        for place, one in enumerate(examples, start=1)
+    ]
 
 
 def start_of(run: Run) -> int:
@@ -60,7 +71,9 @@ def _ladder(label: str, ladder: Ladder) -> list[Any]:
     return [label, ladder.gold, *flat]
 
 
-def _document(document: Document, cases: Sequence[Case], labels: Sequence[str]) -> list[Any]:
+def _document(
+    name: str, document: Document, cases: Sequence[Case], labels: Sequence[str]
+) -> list[Any]:
     example = document.example
     gold = list(dict.fromkeys(example.mentions))
     places = {id(one): -1 - place for place, one in enumerate(example.unlocated)}
@@ -72,7 +85,7 @@ def _document(document: Document, cases: Sequence[Case], labels: Sequence[str]) 
         return gold.index(case.gold) if isinstance(case.gold, Mention) else places[id(case.gold)]
 
     return [
-        example.id,
+        name,
         example.text,
         [part for m in gold for part in (m.start, m.end, labels.index(m.label))],
         [

@@ -188,9 +188,12 @@ def _document(line: str, path: Path, number: int) -> Document:
         _refuse_outside(text, [(one.start, one.end) for one in mentions])
         _refuse_outside(text, [(one.start, one.end) for one in found])
         expressed = tuple(str(one.get("expressible", "")) for one in raw["gold"])
-        return Document(
-            Example(str(raw["id"]), text, mentions, unlocated), found, candidates, expressed
+        labels = raw.get("labels")
+        named = tuple(map(str, labels)) if labels is not None else None
+        example = Example(
+            str(raw["id"]), text, mentions, unlocated, line=raw.get("line"), annotated=named
         )
+        return Document(example, found, candidates, expressed)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"is cut off or no scored document: {_said(error)}",

@@ -224,9 +224,12 @@ def layers_of(model: PreTrainedModel, target: str) -> list[str]:
     return names
 
 
-def overlap_policy(model: PreTrainedModel) -> str | None:
-    """How the model's architecture resolves overlaps where nothing is asked for."""
-    policy: str | None = model._resolved_overlap_policy()
+def overlap_policy(model: PreTrainedModel, wanted: str = "auto") -> str | None:
+    """How overlaps are resolved: as `wanted`, or with `auto` as the model's architecture does.
+
+    None is the span head's own greedy search, best score first.
+    """
+    policy: str | None = model._resolved_overlap_policy(None if wanted == "auto" else wanted)
     return policy
 
 

@@ -43,7 +43,7 @@ def _control(job: Job) -> dict[str, Any]:
 def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
     """Score a model as it is: threshold chosen on dev, test scored at it."""
     dev, test = job.documents.dev, job.documents.test
-    policy = overlap_policy(model)
+    policy = overlap_policy(model, job.recipe.overlap_policy)
     results = sweep(dev, job.score(model, dev, splitter), job.recipe.thresholds, policy)
     found = job.score(model, test, splitter)
     scored = score_at(test, found, best(results).threshold, policy)

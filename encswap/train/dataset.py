@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,14 +37,20 @@ def build_samples(
 ) -> Samples:
     """Turn examples into samples; gold that is unaligned or too wide is left out, never snapped.
 
+    A document that names its label set is asked for those labels alone, as gliner2 asks each
+    sample for the labels it names. A sample's name tells it apart: where an id repeats, by number.
     gliner2 would widen an offset that lies inside a word to the whole word and train that.
     """
     items, lengths = [], []
+    seen: Counter[str] = Counter()
     for example in examples:
         units = units_of(splitter, example.text)
         starts, ends = [start for start, _ in units], [end for _, end in units]
+        asked = [label for label in labels if example.is_annotated(label)]
         gold = [m for m in example.mentions if expressible(m, starts, ends, max_width)]
-        schema = gliner.schema_for(labels, gold, descriptions, sample=example.id)
+        seen[example.id] += 1
+        again = f"#{seen[example.id]}" if seen[example.id] > 1 else ""
+        schema = gliner.schema_for(asked, gold, descriptions, sample=f"{example.id}{again}")
         items.append((example.text, schema))
         lengths.append(len(units))
     return Samples(tuple(items), tuple(lengths))

@@ -119,7 +119,8 @@ def _close_epoch(
 ) -> bool:
     """Score dev, keep the best model, and say whether to go on."""
     dev, model = job.documents.dev, job.ready.model
-    results = sweep(dev, job.score(model, dev), job.recipe.thresholds, overlap_policy(model))
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
     chosen = best(results)
     improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
     if improved:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encswap.data.readers import read_examples
+from encswap.data.label_sets import (
+    compare_labels,
+    count_labels,
+    not_named_line,
+    refuse_apart,
+    repeated_ids,
+    repeated_line,
+    shared_ids,
+)
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
+from encswap.data.readers import open_examples, read_examples
 from encswap.data.shipped import find_data
 from encswap.data.split import split_dev
 from encswap.data.units import CachedSplitter, Coverage
@@ -15,7 +26,6 @@ from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
 from encswap.evaluate.prompts import text_budget
-from encswap.manifest import checksum
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
@@ -35,15 +45,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+NOT_NAMED = ("what is found of it there counts as wrong", "they are trained as holding none")
+
+
 @dataclass(frozen=True)
 class Documents:
-    """Train, dev and test documents, what is asked of them, and the files' checksums."""
+    """Train, dev and test documents, what is asked of them, and the files' checksums.
+
+    `remarks` say what a reader of the scores must know of the documents.
+    """
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
     test: tuple[Example, ...]
     asked: Asked
     checksums: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,33 +83,84 @@ class Ready:
 def read_documents(recipe: Recipe) -> Documents:
     """Read the documents that the recipe names, and take dev from train where none is given.
 
-    Raises `InputError` where a file is missing or broken, or holds no labelled mention.
+    Raises `InputError` where a file is missing or broken, holds no labelled mention, or shares no
+    label with train.
     """
-    train_path, test_path = _file(recipe.train, "train"), _file(recipe.test, "test")
-    train, test = read_examples(train_path), read_examples(test_path)
-    paths = {"train": train_path, "test": test_path}
+    paths = {"train": files_of(recipe.train, "train"), "test": files_of(recipe.test, "test")}
+    if recipe.protocol == "dev" and recipe.dev is not None:
+        paths["dev"] = files_of(recipe.dev, "dev")
+    notes = Notes()
+    parts: dict[str, list[Example]] = {}
+    sums: dict[str, str] = {}
+    for name, files in paths.items():
+        parts[name] = []
+        for place, path in enumerate(files, start=1):
+            reading = open_examples(path, options=options_of(recipe, name), notes=notes)
+            parts[name] += reading.read()
+            sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
+    remarks = [*map(str, notes), *_compare(parts, paths)]
+    train, test = parts["train"], parts["test"]
     if recipe.protocol == "plan":
         dev: Sequence[Example] = test
     elif recipe.dev is not None:
-        paths["dev"] = _file(recipe.dev, "dev")
-        dev = read_examples(paths["dev"])
+        dev = parts["dev"]
     else:
         train, dev = split_dev(train, recipe.dev_share, recipe.seed)
-    refuse_unmarked(train, train_path)
+    refuse_unmarked(train, paths["train"][0])
     if not dev:
-        raise InputError("too few documents to take dev from", where=train_path)
+        raise InputError("too few documents to take dev from", where=paths["train"][0])
     labels = tuple(labels_of([*train, *test]))
     asked = Asked(labels, descriptions_of(train) if recipe.descriptions else {})
-    sums = {name: checksum(path) for name, path in paths.items()}
-    return Documents(tuple(train), tuple(dev), tuple(test), asked, sums)
+    return Documents(tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks))
 
 
-def _file(name: str | None, role: str) -> Path:
-    if name is None:
+def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
+    """Read a file of documents as a recipe says: which strings are meant, whose labels they are."""
+    return read_examples(path, options=options_of(recipe), notes=notes)
+
+
+def options_of(recipe: Recipe, part: str | None = None) -> ReadOptions:
+    """How a recipe's files are read; without a part, a file of another set, whatever its format."""
+    by_part = recipe.format if isinstance(recipe.format, Mapping) else {}
+    whole = recipe.format if isinstance(recipe.format, str) else "auto"
+    return ReadOptions(
+        format="auto" if part is None else dict(by_part).get(part, whole),  # type: ignore[call-overload]
+        tag_column=recipe.tag_column,
+        label=recipe.tag_label,
+        occurrences=recipe.occurrences,
+        labels_per_file=recipe.labels_per_file,
+    )
+
+
+def _compare(
+    parts: Mapping[str, Sequence[Example]], paths: Mapping[str, Sequence[Path]]
+) -> Iterator[str]:
+    """Say what the parts' labels and ids do not share, and do; refuse parts that do not meet."""
+    counted = {name: count_labels(examples) for name, examples in parts.items()}
+    for name in parts:
+        refuse_apart(counted["train"], counted[name], name, where=paths[name][0])
+    yield from compare_labels(counted)
+    if line := repeated_line(repeated_ids(parts["train"])):
+        yield f"train: {line}"
+    for name in parts:
+        shared = shared_ids(parts["train"], parts[name]) if name != "train" else []
+        if shared:
+            ids = "1 id stands" if len(shared) == 1 else f"{len(shared):,} ids stand"
+            yield f"{ids} in train and in {name}, such as {shared[0]!r}: one text may be in both"
+    for name, examples in parts.items():
+        if line := not_named_line(examples, NOT_NAMED[name == "train"]):
+            yield f"{name}: {line}"
+
+
+def files_of(names: str | None, role: str = "") -> list[Path]:
+    """Find a part's file, or its several files with commas between them."""
+    if names is None:
         raise InputError(
             f"no {role} documents", hint=f"give --{role} FILE or set {role}: in a recipe"
         )
-    return find_data(name)
+    whole = Path(names)
+    one = whole.exists() or "," not in names
+    return [find_data(name) for name in ([names] if one else names.split(",")) if name.strip()]
 
 
 def refuse_unmarked(examples: Sequence[Example], path: Path) -> None:

@@ -34,6 +34,9 @@ class Watcher(Protocol):
     def stopped(self, reason: str) -> None:
         """Training ends before its last epoch."""
 
+    def remark(self, text: str) -> None:
+        """Something is known that a reader of the scores must know."""
+
 
 class Unwatched:
     """Tells nobody."""
@@ -48,6 +51,9 @@ class Unwatched:
         """Tell nobody."""
 
     def stopped(self, reason: str) -> None:
+        """Tell nobody."""
+
+    def remark(self, text: str) -> None:
         """Tell nobody."""
 
 

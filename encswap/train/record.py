@@ -52,7 +52,7 @@ def manifest_of(
         plugins=plugin_versions(plugins),
         data=dict(documents.checksums),
         recipe=json.loads(recipe.model_dump_json()),
-        remarks=(*remarks_on(recipe), *ready.remarks),
+        remarks=(*remarks_on(recipe), *documents.remarks, *ready.remarks),
         chosen_on=chosen_on(recipe),
     )
 
@@ -89,19 +89,24 @@ def prediction_lines(
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
+    `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
+    label set that it names, null where it names none.
     Of each gold mention stands whether the units could express it.
     """
     return [
         {
             "id": example.id,
+            "document": place,
+            "line": example.line,
+            "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
             "gold": _gold(example, ready),
             "unlocated": [asdict(gold) for gold in example.unlocated],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
-        for example, predictions, found in zip(
-            examples, scored.predictions, candidates, strict=True
+        for place, (example, predictions, found) in enumerate(
+            zip(examples, scored.predictions, candidates, strict=True), start=1
         )
     ]
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from encswap.data.overlaps import measure_ceiling
+from encswap.evaluate.remarks import remarks_on_scores
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
 from encswap.recipe import dump_recipe
@@ -45,6 +47,10 @@ def _run(job: Job) -> dict[str, Any]:
         "throughput": throughput,
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
+    found = remarks_on_scores(metrics, job.recipe.thresholds)
+    for remark in found:
+        job.watcher.remark(remark)
+    metrics["remarks"] = [*job.documents.remarks, *found]
     job.folder.write_lines("predictions.jsonl", predictions)
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
@@ -62,7 +68,7 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
     """Score dev and test with the best epoch's weights, read back from the run folder."""
     recipe, documents, ready = job.recipe, job.documents, job.ready
     model = put_on_device(read_model(job.folder.checkpoint, splitter=ready.splitter))
-    policy = overlap_policy(model)
+    policy = overlap_policy(model, recipe.overlap_policy)
     found = {
         part: job.score(model, examples)
         for part, examples in (("dev", documents.dev), ("test", documents.test))
@@ -71,14 +77,19 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         score_at(examples, found[part], progress.threshold, policy)
         for part, examples in (("dev", documents.dev), ("test", documents.test))
     )
-    labels, width = documents.asked.labels, ready.max_width
+    labels = documents.asked.labels
+    ceilings = {
+        part: measure_ceiling(examples, ready.splitter, ready.max_width, policy)
+        for part, examples in (("train", documents.train), ("test", documents.test))
+    }
     metrics = {
         "protocol": recipe.protocol,
         "strategy": recipe.strategy,
         "threshold": progress.threshold,
         "threshold_source": chosen_on(recipe),
         "epoch_source": chosen_on(recipe),
-        "coverage": ready.coverage.share(width) if width else ready.coverage.aligned_share,
+        "coverage": ceilings["train"].share,
+        "ceiling": {part: one.as_dict() for part, one in ceilings.items()},
         "overlap_policy": policy,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
+from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
-from encswap.data.units import CachedSplitter, measure_coverage
+from encswap.data.units import CachedSplitter
 from encswap.domain import Example, Prediction, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import FLOOR, Asked, Progress, resolve
 from encswap.evaluate.documents import score_documents
-from encswap.evaluate.labels import compare_labels, refuse_strangers
+from encswap.evaluate.labels import one_sided
 from encswap.evaluate.prompts import divide
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
@@ -25,6 +27,7 @@ from encswap.manifest import Manifest, read_manifest
 from encswap.recipe import Recipe
 from encswap.swap import gliner
 from encswap.swap.saved import load
+from encswap.train.prepare import options_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -114,33 +117,57 @@ def score_saved(
     """
     manifest = read_manifest(folder)
     path = find_data(data)
-    examples = read_examples(path, options=options, notes=notes)
+    recipe = Recipe.model_validate(dict(manifest.recipe))
+    examples = read_examples(path, options=_read_as(recipe, options), notes=notes)
     asked = what_to_ask(manifest, examples, labels)
-    compared = compare_labels(asked.labels, examples)
-    refuse_strangers(compared, str(path))
+    remarks = remarks_on_labels(asked, examples, data)
     saved = Saved.read(folder)
     groups = saved.groups(asked, say)
     at = threshold or manifest.threshold or DEFAULT_THRESHOLD
     found = saved.candidates(examples, asked, min(FLOOR, at), progress)
-    scored = score_at(examples, found, at, gliner.overlap_policy(saved.model))
+    policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
+    scored = score_at(examples, found, at, policy)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
-    coverage = measure_coverage(examples, saved.splitter)
-    width = manifest.max_width
+    ceiling = measure_ceiling(examples, saved.splitter, manifest.max_width, policy)
     return {
         "protocol": saved.recipe.protocol if manifest.epoch_source else None,
         "strategy": saved.recipe.strategy,
         "threshold": at,
         "threshold_source": "given" if threshold else manifest.threshold_source,
         "epoch_source": manifest.epoch_source,
-        "labels": {**compared.as_dict(), "groups": groups},
-        "coverage": coverage.share(width) if width else coverage.aligned_share,
+        "labels": {**one_sided(asked.labels, examples), "groups": groups},
+        "coverage": ceiling.share,
+        "ceiling": {"test": ceiling.as_dict()},
+        "overlap_policy": policy,
         "dev": None,
         "test": test,
         "baselines": None,
         "epochs": [],
         "throughput": None,
         "targets": judge_targets(saved.recipe.targets, test),
+        "remarks": remarks,
     }
+
+
+def remarks_on_labels(asked: Asked, examples: Sequence[Example], where: str) -> list[str]:
+    """Say where the model's labels and those of documents differ; refuse where none is shared."""
+    # How often the model's labels were marked is not recorded.
+    known, found = dict.fromkeys(asked.labels), count_labels(examples)
+    refuse_apart(known, found, "the documents", where=where, known="the model")
+    return compare_labels({"the model": known, "the documents": found})
+
+
+def _read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
+    """Read as the model's own documents were, but for what a person says of this file."""
+    own = options_of(recipe)
+    if options is None:
+        return own
+    return replace(
+        own,
+        format=options.format,
+        tag_column=options.tag_column or own.tag_column,
+        label=options.label or own.label,
+    )
 
 
 def predict_saved(
@@ -166,7 +193,7 @@ def predict_saved(
     saved.splitter.limit = KEPT_CHARACTERS
     saved.groups(asked, say)
     at = threshold or manifest.threshold or DEFAULT_THRESHOLD
-    policy = gliner.overlap_policy(saved.model)
+    policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]

@@ -131,14 +131,14 @@ def test_a_line_that_begins_with_a_bracket_is_text(answered, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"text": "a"\n', "n:1: the format is not recognised"),
+        ('{"text": "a"\n', "n:1: not JSON"),
         ('{"body": "a"}\n', "'body'"),
         ('{"text": 5}\n', "'text'"),
         ('{"text": "a"}\nb\n', "n:2: not JSON"),
         ('{"text": "a"}\n{"texts": "b"}\n', "n:2: lacks 'text'"),
         ('{"text": "a"}\n[1]\n', "n:2: should be an object"),
         ('plain\n{"text": "a"}\n', "n:2: a JSON record among lines of text"),
-        ('[{"text": "a"}, 5]\n', "item 2 should be an object"),
+        ('[{"text": "a"}, 5]\n', "n:1: should be an object"),
         ("a\tb\nc\td\n", "n:1: the format is not"),
         ("", "n: the file is empty"),
         ("\n \n", "n: the file holds only blank lines"),

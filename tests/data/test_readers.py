@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from encswap.data.gold import CLEANED, PASSED, TRIMMED
 from encswap.data.locate import Repair
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.data.readers import FORMATS, format_of, iter_examples, read_examples
 from encswap.domain import Example, Mention, Unlocated
 from encswap.errors import EncswapError, InputError
@@ -35,6 +38,7 @@ def test_the_plan_format_marks_every_occurrence_and_keeps_what_is_not_there(tmp_
         labels=("Disease", "Drug"),
         descriptions={"Disease": "질병"},
         line=1,
+        annotated=("Disease", "Drug"),
     )
 
 
@@ -253,5 +257,59 @@ def test_examples_stream(tmp_path: Path) -> None:
 
 
 def test_formats_are_listed_by_their_names() -> None:
-    assert set(FORMATS) == {"plan", "gliner2", "spans", "klue", "conll", "kbmc"}
+    assert set(FORMATS) >= {"plan", "gliner2", "spans", "klue", "conll", "kbmc"}
     assert all(name == one.name and one.description for name, one in FORMATS.items())
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"text": "암", "entities": {"A": ["암"]}}, None),
+        ({"text": "암", "entities": {}}, None),
+        ({"text": "암", "entities": {"A": ["암"], "B": []}}, ("A", "B")),
+        ({"text": "암", "entities": {"A": []}}, ("A",)),
+        ({"text": "암", "entities": {"A": ["암"]}, "labels": ["A", "B"]}, ("A", "B")),
+        ({"text": "암", "entities": {"A": ["암"]}, "labels": ["A"]}, ("A",)),
+        ({"text": "암", "entities": {"A": ["암"]}, "labels": ["B"]}, ("B", "A")),
+        ({"text": "암", "entities": {"A": ["간"]}, "labels": []}, None),
+        ({"input": "암", "output": {"entities": {"A": ["암"], "B": []}}}, ("A", "B")),
+        ({"text": "암", "spans": [{"start": 0, "end": 1, "label": "A"}]}, None),
+        ({"text": "암", "spans": [], "labels": ["A "]}, ("A",)),
+    ],
+)
+def test_a_record_names_its_label_set_by_labels_or_by_empty_lists(
+    tmp_path: Path, record: dict[str, Any], named: tuple[str, ...] | None
+) -> None:
+    (found,) = read_examples(write(tmp_path / "f.jsonl", record))
+    assert found.annotated == named
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"text": "a 암 b", "entities": {"L": [" 암\n"]}},
+        {"text": "a 암 b", "entities": {"L ": ["암"]}},
+        {"text": "a 암 b", "entities": {"L": [{"start": 1, "end": 4}]}},
+        {"text": "a 암 b", "spans": [{"start": 1, "end": 4, "label": "L"}]},
+        {"text": "a 암 b", "spans": [{"start": 2, "end": 3, "label": "\u00a0L"}]},
+    ],
+)
+def test_white_space_around_gold_and_labels_is_taken_off_and_counted(
+    tmp_path: Path, record: dict[str, Any]
+) -> None:
+    notes = Notes()
+    (found,) = read_examples(write(tmp_path / "f.jsonl", record), notes=notes)
+    assert found.mentions == (Mention(2, 3, "L", "암"),)
+    assert sum(note.count for note in notes if note.kind in (TRIMMED, CLEANED)) == 1
+
+
+def test_what_gold_strings_pass_over_is_counted_by_what_it_lies_inside_of(tmp_path: Path) -> None:
+    text = "간암 환자가 암 치료를 받으며 암시를 느꼈다."
+    path = write(tmp_path / "f.jsonl", {"text": text, "entities": {"D": ["간암", "암"]}})
+    notes = Notes()
+    (found,) = read_examples(path, notes=notes)
+    assert [one.start for one in found.mentions] == [0, 7]
+    assert notes.count(PASSED) == 2
+    assert [one.inside for _, one in notes.passed] == ["간암", "암시를"]
+    every = read_examples(path, options=ReadOptions(occurrences="all"))
+    assert len(every[0].mentions) == 4

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from encswap.data.particles import is_ending
 from encswap.domain import Example, Mention, Prediction, Unlocated
 from encswap.evaluate.errors import (
     KINDS,
     classify,
     confusion,
     expressible,
-    is_ending,
     tally,
     tally_details,
 )

@@ -20,6 +20,8 @@ class Steps:
     def __init__(self):
         self.told = []
 
+    def remark(self, text): ...
+
     def stage(self, name):
         self.told.append(name)
 

@@ -26,6 +26,8 @@ class Silent:
     def __init__(self):
         self.steps, self.epochs, self.stages = [], [], []
 
+    def remark(self, text): ...
+
     def stage(self, name):
         self.stages.append(name)
 

@@ -1,16 +1,27 @@
 """Characters with BIO tags, as the KLUE benchmark publishes them: `character TAB tag`.
 
 A line `## id TAB text` stands before an example, an empty line after it. Other lines that begin
-with `##` are remarks.
+with `##` are remarks. A blank may stand for the tab, as Chinese sets have it.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from encswap.data.formats.blocks import Block, read_blocks
+from encswap.data.formats.layout import is_character
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
-from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for
+from encswap.data.formats.tags import (
+    Piece,
+    Style,
+    gold_of,
+    refusal,
+    style_of,
+    tags_for,
+)
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
@@ -18,16 +29,33 @@ from encswap.domain import Example
 
 NAME = "klue"
 REMARK = "## "
+HINT = "write rows such as 'H<TAB>B-Disease', and an empty line between examples"
+NEAR = 0.8
+"""Share of the rows that must be single characters where a file may be one of characters."""
+_KEYED = re.compile(r"##.*\t")
 
 
-def read_characters(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
+@dataclass(frozen=True)
+class _Rows:
+    """How the rows of a file are cut, and how their tags are spelt."""
+
+    separator: str
+    style: Style
+
+    def row(self, line: str) -> tuple[str, str] | None:
+        """Return the character and its tag; None where the row is none."""
+        char, mark, raw = _cut(line, self.separator)
+        tag = self.style.read(raw) if raw.strip() else None
+        return (char, tag) if mark and tag is not None and is_character(char) else None
+
+
+def read_characters(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read examples whose every character is a row."""
+    rows = _rows_of(source.head)
+    if rows.style.order == "bare" and not options.label:
+        raise source.error("the tags name no type (B, I, O)", "say which with --tag-label NAME")
     for block in read_blocks(source, _is_remark):
-        rows = [_row(block, number, line) for number, line in block.rows]
-        text = "".join(char for char, _ in rows)
-        pieces = (Piece(i, i + 1, tag) for i, (_, tag) in enumerate(rows))
-        mentions = mentions_of(text, pieces)
-        yield Example(id=_id(block), text=text, mentions=mentions, line=block.line)
+        yield _example(block, rows, options.label, notes)
 
 
 def write_characters(example: Example) -> str:
@@ -41,15 +69,74 @@ def write_characters(example: Example) -> str:
     return f"{REMARK}{example.id}\t{example.text}\n{''.join(rows)}\n"
 
 
-def _row(block: Block, number: int, line: str) -> tuple[str, str]:
-    char, tab, tag = line[:1], line[1:2], line[2:]
-    if tab != "\t" or not is_tag(tag):
-        raise block.error(
-            number,
-            f"not a character, a tab and a BIO tag: {line[:40]!r}",
-            "write rows such as 'H<TAB>B-Disease', and an empty line between examples",
-        )
-    return char, tag
+def looks_like_characters(head: Head) -> int | None:
+    """Return the first row that holds a single character, where nearly every row does.
+
+    White space on a row of its own says the same: no word is white space.
+    """
+    # Marks stand alone among words too.
+    lines = [(n, line) for n, line in _lines(head) if not _is_mark(_first_cell(line))]
+    singles = [n for n, line in lines if _is_pair(line)]
+    if all(_first_cell(line).isascii() and "\t" not in line for _, line in lines):
+        return None
+    blanks = [n for n, line in lines if not _first_cell(line).strip()]
+    remarked = any(_KEYED.match(line) for _, line in head.lines)
+    # Of a few rows a single odd one leaves it open.
+    least = 0.5 if remarked or blanks or len(lines) - len(singles) < 2 else NEAR
+    return singles[0] if len(singles) > max(1, least * len(lines)) else None
+
+
+def _example(block: Block, rows: _Rows, label: str | None, notes: Notes) -> Example:
+    text = ""
+    pieces: list[Piece] = []
+    for number, line in block.rows:
+        found = rows.row(line)
+        if found is None:
+            raise block.error(number, f"not a character, a tab and a BIO tag: {line[:40]!r}", HINT)
+        char, tag = found
+        if line != line.rstrip():
+            where = block.source.where(number)
+            notes.add("padded-tags", "rows ended in white space, which was taken off", where)
+        if label and rows.style.order == "bare" and tag != "O":
+            tag = f"{tag}-{label}"
+        pieces.append(Piece(len(text), len(text) + len(char), tag, number))
+        text += char
+    mentions = gold_of(text, pieces, block.source, notes)
+    return Example(id=_id(block), text=text, mentions=mentions, line=block.line)
+
+
+def _rows_of(head: Head) -> _Rows:
+    lines = [line for _, line in _lines(head)]
+    tabs = sum(_cut(line, "\t")[1] == "\t" for line in lines)
+    separator = "\t" if 2 * tabs >= len(lines) else " "
+    tags = Counter(_cut(line, separator)[2].strip() for line in lines)
+    tags.pop("", None)
+    found = style_of(tags)
+    return _Rows(separator, found[0] if found is not None else Style())
+
+
+def _lines(head: Head) -> list[tuple[int, str]]:
+    return [(n, line) for n, line in head.lines if line.strip() and not _is_remark(line)]
+
+
+def _cut(line: str, separator: str) -> tuple[str, str, str]:
+    """Cut a row behind its first character, which may be the separator itself."""
+    at = line.find(separator, 1)
+    return (line[:at], separator, line[at + 1 :]) if at > 0 else (line, "", "")
+
+
+def _is_mark(cell: str) -> bool:
+    return len(cell) == 1 and not (cell.isalnum() or cell.isspace())
+
+
+def _is_pair(line: str) -> bool:
+    """Whether a row is a character and one more cell."""
+    char, mark, rest = _cut(line, "\t" if "\t" in line[1:] else " ")
+    return bool(mark) and is_character(char.strip() or char) and mark not in rest.strip()
+
+
+def _first_cell(line: str) -> str:
+    return _cut(line, "\t" if "\t" in line[1:] else " ")[0]
 
 
 def _id(block: Block) -> str:
@@ -64,11 +151,20 @@ def _is_remark(line: str) -> bool:
 
 
 def _fit(head: Head) -> Verdict:
-    rows = [(n, line) for n, line in head.lines if line.strip() and not _is_remark(line)]
-    for number, row in rows:
-        if row[1:2] != "\t" or not is_tag(row[2:]):
-            return Misfit(number, "not a character, a tab and a BIO tag")
-    return Fit(1.0, "every row is a character") if head.first[0] else None
+    lines = _lines(head)
+    if not lines:
+        return Fit(1.0, "remarks") if head.first[0] else None
+    rows = _rows_of(head)
+    wrong = next((n for n, line in lines if rows.row(line) is None), None)
+    if wrong is not None:
+        near = looks_like_characters(head) is not None
+        return Misfit(wrong, "not a character, a tab and a BIO tag") if near else None
+    cells = [_first_cell(line) for _, line in lines]
+    if rows.separator == " " and all(cell.isascii() for cell in cells):
+        return None
+    if len(cells) > 1 or any(_KEYED.match(line) for _, line in head.lines):
+        return Fit(1.0, f"{len(cells):,} rows of a character")
+    return Fit(0.85, "one row of a character")
 
 
 CHARACTERS = Format(

@@ -1,14 +1,20 @@
-"""JSON records and their fields: every value is checked, every failure has its place."""
+"""JSON records and their fields: every value is checked, every failure has its place.
+
+`null`, and an empty list or object where the other may stand, are none in every position.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as member
 from typing import Any
 
-from encswap.data.formats.table import Misfit
-from encswap.data.input import Head, Input
+from encswap.data.gold import clean_label
+from encswap.data.input import Input
+from encswap.data.notes import Notes
 from encswap.errors import InputError
 
 _KINDS = {
@@ -20,15 +26,18 @@ _KINDS = {
     bool: "true or false",
     type(None): "null",
 }
+_SHOWN = 40
+_SPACE = " \t\n\r\ufeff"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One JSON object of a file and where it stands."""
+    """One JSON object of a file and where it stands; `around` is what its file says beside it."""
 
     values: Mapping[str, Any]
     source: Input
-    line: int
+    line: int | None
+    around: Mapping[str, Any] = member(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -51,35 +60,59 @@ class Record:
 
     def inner(self, key: str) -> Record:
         """Return the object under `key`, at the same place."""
-        return Record(field(self, key, dict), self.source, self.line)
+        return self.part(field(self, key, dict))
+
+    def part(self, values: Mapping[str, Any]) -> Record:
+        """Return an object inside this record, at the same place."""
+        return Record(values, self.source, self.line, self.around)
 
 
-def read_records(source: Input) -> Iterator[Record]:
-    """Yield the JSON objects of a file with one on each line; blank lines are passed over."""
-    count = 0
-    for number, line in source.lines():
-        if line and not line.isspace():
-            count += 1
-            yield Record(parse_object(line, source, number), source, number)
-    if not count:
-        raise source.error("the file holds only blank lines", "give an example")
+class JsonFaultError(ValueError):
+    """A text is not the JSON that it should be: why, and how many lines further down."""
+
+    def __init__(self, reason: str, lines: int = 0, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.lines = lines
+        self.hint = hint or "each record is one JSON object"
 
 
-def first_record(head: Head) -> dict[str, Any] | Misfit | None:
-    """Return the first JSON object of a file with one on each line; None where it holds none."""
-    number, line = head.first
-    if not line.lstrip().startswith("{"):
-        return None
+class _RepeatedKeyError(ValueError):
+    """A key stands twice in one JSON object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    return values
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def decode(text: str) -> Any:
+    """Decode a text that is one JSON value; a key that stands twice, at any depth, is refused."""
+    value, end = decode_at(text, len(text) - len(text.lstrip(_SPACE)))
+    if text[end:].strip(_SPACE):
+        raise JsonFaultError("not JSON (something follows the record)")
+    return value
+
+
+def decode_at(text: str, at: int) -> tuple[Any, int]:
+    """Decode the value that begins at a place of `text`; return it, and where it ends."""
     try:
-        value = json.loads(line)
+        return _DECODER.raw_decode(text, at)
+    except _RepeatedKeyError as error:
+        raise JsonFaultError(
+            f"the key {shown(str(error))} stands twice in one object",
+            hint="join the two, or remove one: JSON readers keep only the last",
+        ) from error
+    except json.JSONDecodeError as error:
+        raise JsonFaultError(f"not JSON ({error.msg})", text.count("\n", at, error.pos)) from error
     except (ValueError, RecursionError) as error:
-        return Misfit(number, f"not JSON ({getattr(error, 'msg', error)})")
-    return value if isinstance(value, dict) else None
-
-
-def keys_of(values: Mapping[str, Any]) -> str:
-    """Name the keys of a record, the first ones."""
-    return ", ".join(repr(key) for key in list(values)[:8]) or "nothing"
+        raise JsonFaultError(f"not JSON ({error})") from error
 
 
 def json_line(values: Mapping[str, Any]) -> str:
@@ -87,35 +120,60 @@ def json_line(values: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def parse_object(line: str, source: Input, number: int) -> dict[str, Any]:
-    """Parse one line, which must be a JSON object."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise source.error(
-            f"not JSON ({getattr(error, 'msg', error)})",
-            "each line holds one JSON object",
-            line=number,
-        ) from error
-    if not isinstance(value, dict):
-        raise source.error(
-            f"should be an object, not {kind_of(value)}",
-            'each line holds one JSON object such as {"text": …}',
-            line=number,
-        )
-    return value
+def is_none(value: Any) -> bool:
+    """Whether a value says that there is nothing: null, or an empty list or object."""
+    return value is None or (isinstance(value, list | dict) and not value)
+
+
+def present(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the elements that are something: neither null nor an empty list."""
+    return (value for value in values if value is not None and value != [])
 
 
 def field(record: Record, key: str, kind: type, default: Any = ...) -> Any:
-    """Return the value of `key`, which must be of `kind`; without a default it must be there."""
+    """Return the value of `key`, which must be of `kind`; without a default it must be there.
+
+    Where a list or an object may stand, null and the other one empty mean an empty one.
+    """
     if key not in record.values:
         if default is ...:
             raise record.error(f"lacks {key!r}", hint=f"it holds {keys_of(record.values)}")
         return default
     value = record.values[key]
+    if kind in (dict, list) and is_none(value):
+        return kind()
+    if value is None and default is not ...:
+        return default
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # tables that hold a gap anywhere write whole numbers as 3.0
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise record.error(f"{key!r} should be {_KINDS[kind]}, not {kind_of(value)}")
     return clean(value, key, record) if isinstance(value, str) else value
+
+
+def objects(record: Record, key: str, what: str, default: Any = ...) -> Iterator[Record]:
+    """Yield the objects of a list; a single object stands for a list of one."""
+    value = record.values.get(key)
+    listed = [value] if isinstance(value, dict) and value else field(record, key, list, default)
+    for one in present(listed):
+        if not isinstance(one, dict):
+            raise record.error(f"{what} should be an object, not {kind_of(one)}")
+        yield record.part(one)
+
+
+def label_text(value: Any, record: Record, notes: Notes) -> str:
+    """Return a label as readers keep it; a whole number is a label too, as its digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise record.error(f"a label should be a string, not {kind_of(value)}")
+    return clean_label(clean(value, "label", record), record.where, notes)
+
+
+def labels_in(record: Record, notes: Notes, key: str = "labels") -> tuple[str, ...]:
+    """Return the label set that a record names, each label once."""
+    found = (label_text(one, record, notes) for one in present(field(record, key, list, [])))
+    return tuple(dict.fromkeys(found))
 
 
 def clean(value: str, key: str, record: Record) -> str:
@@ -130,18 +188,34 @@ def clean(value: str, key: str, record: Record) -> str:
     return value
 
 
-def descriptions(record: Record) -> dict[str, str]:
+def descriptions(record: Record, notes: Notes) -> dict[str, str]:
     """Return the labels' descriptions under `entity_descriptions`; empty where there are none."""
-    found = field(record, "entity_descriptions", dict, {})
-    for label, description in found.items():
+    found: dict[str, str] = {}
+    for label, description in field(record, "entity_descriptions", dict, {}).items():
+        if description is None:
+            continue
         if not isinstance(description, str):
             raise record.error(
-                f"the description of {label!r} should be a string, not {kind_of(description)}"
+                f"the description of {shown(label)} should be a string, not {kind_of(description)}"
             )
-        clean(description, "entity_descriptions", record)
-    return dict(found)
+        name = label_text(label, record, notes)
+        found[name] = clean(description, "entity_descriptions", record)
+    return found
 
 
 def kind_of(value: Any) -> str:
     """Name the JSON kind of a value, with its article."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity"
     return _KINDS.get(type(value), type(value).__name__)
+
+
+def shown(value: str) -> str:
+    """Quote a value for a message: short, and without a lone surrogate."""
+    printable = value.encode("utf-8", "backslashreplace").decode()
+    return repr(printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}…")
+
+
+def keys_of(values: Mapping[str, Any]) -> str:
+    """Name the keys of a record, the first ones."""
+    return ", ".join(shown(key) for key in list(values)[:8]) or "nothing"

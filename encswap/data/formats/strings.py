@@ -1,11 +1,12 @@
 """Gold given by label: strings to be found in the text, or strings with their offsets.
 
-Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`.
+Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`. Gold
+of other tasks goes with the example, and is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from encswap.data.formats.fields import (
@@ -13,140 +14,194 @@ from encswap.data.formats.fields import (
     clean,
     descriptions,
     field,
-    first_record,
+    is_none,
     json_line,
-    keys_of,
     kind_of,
-    read_records,
+    label_text,
+    labels_in,
+    present,
+    shown,
 )
-from encswap.data.formats.offsets import mention_at
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
-from encswap.data.input import Head, Input
+from encswap.data.formats.offsets import Mark, mark_in, mentions_of
+from encswap.data.formats.shapes import TASKS, Likeness, Shape, note_no_entities, tasks_in
+from encswap.data.formats.table import HARD
+from encswap.data.gold import find_gold, gold_string, label_set, named_labels
 from encswap.data.locate import locate
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
-from encswap.domain import Example, Mention, labels_of
+from encswap.domain import Example, labels_of
 
 
-def read_plan(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Example]:
-    """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`, one a line."""
-    for record in read_records(source):
-        yield _example(record, field(record, "text", str), record, notes)
+def plan_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+    """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`."""
+    return _example(record, field(record, "text", str), record, options, notes)
 
 
-def read_extraction(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Example]:
-    """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`, one a line."""
-    for record in read_records(source):
-        modern = "input" in record.values or "schema" not in record.values
-        text = field(record, "input" if modern else "text", str)
-        yield _example(record, text, record.inner("output" if modern else "schema"), notes)
+def extraction_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+    """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`."""
+    text = field(record, "input" if _is_modern(record.values) else "text", str)
+    return _example(record, text, record.part(_inner(record)), options, notes)
 
 
 def write_plan(example: Example) -> str:
     """Write one example with its gold as strings, or with offsets where strings say less."""
     values: dict[str, Any] = {"id": example.id, "text": example.text}
-    return json_line({**values, **_gold_values(example)})
+    return json_line({**values, **_gold_values(example), **_labels_of(example)})
 
 
 def write_extraction(example: Example) -> str:
     """Write one example as gliner2 trains on it; other readers pass the id over."""
-    return json_line({"id": example.id, "input": example.text, "output": _gold_values(example)})
+    values: dict[str, Any] = {"id": example.id, "input": example.text}
+    return json_line({**values, "output": _gold_values(example), **_labels_of(example)})
+
+
+def _labels_of(example: Example) -> dict[str, Any]:
+    """Return the label set that the example names where its empty labels do not name it."""
+    named = label_set(example)
+    gold = {one.label for one in (*example.mentions, *example.unlocated)}
+    return {"labels": list(named)} if named is not None and set(named) <= gold else {}
 
 
 def _gold_values(example: Example) -> dict[str, Any]:
-    entities = {label: _gold_of(example, label) for label in labels_of([example])}
-    values: dict[str, Any] = {"entities": entities}
+    gold = _strings_of(example) or _spans_of(example)
+    for one in example.unlocated:
+        gold[one.label].append(one.text)
+    values: dict[str, Any] = {"entities": gold}
     if example.descriptions:
         values["entity_descriptions"] = dict(example.descriptions)
-    return values
+    return {**values, **example.tasks}
 
 
-def _gold_of(example: Example, label: str) -> list[Any]:
-    mentions = [mention for mention in example.mentions if mention.label == label]
-    missing = [gold.text for gold in example.unlocated if gold.label == label]
-    strings = list(dict.fromkeys(mention.text for mention in mentions))
-    if locate(example.text, {label: strings}).mentions == tuple(mentions):
-        return strings + missing
-    spans = [{"text": one.text, "start": one.start, "end": one.end} for one in mentions]
-    return spans + missing
+def _strings_of(example: Example) -> dict[str, list[Any]] | None:
+    """Return the gold as strings by label, None where strings would not say which are meant."""
+    gold: dict[str, list[Any]] = {label: [] for label in labels_of([example])}
+    for one in example.mentions:
+        if one.text not in gold[one.label]:
+            gold[one.label].append(one.text)
+    exact = all(
+        locate(example.text, gold, how).mentions == example.mentions
+        for how in ("all", "standalone")
+    )
+    return gold if exact else None
 
 
-def _example(record: Record, text: str, gold: Record, notes: Notes) -> Example:
-    entities = field(gold, "entities", dict)
+def _spans_of(example: Example) -> dict[str, list[Any]]:
+    gold: dict[str, list[Any]] = {label: [] for label in labels_of([example])}
+    for one in example.mentions:
+        gold[one.label].append({"text": one.text, "start": one.start, "end": one.end})
+    return gold
+
+
+def _example(
+    record: Record, text: str, gold: Record, options: ReadOptions, notes: Notes
+) -> Example | None:
+    tasks = tasks_in(gold.values, record, notes)
+    if "entities" not in gold.values and tasks:
+        note_no_entities(record, notes)
+        return None
     strings: dict[str, list[str]] = {}
-    placed: set[Mention] = set()
-    for label, values in entities.items():
-        _check_label(label, record)
-        strings[label] = []
-        for value in values if isinstance(values, list) else [values]:
-            if isinstance(value, dict):
-                placed.add(mention_at({**value, "label": label}, text, record))
+    marks: list[Mark] = []
+    for key, value in _entities(gold).items():
+        label = label_text(key, record, notes)
+        found = strings.setdefault(label, [])
+        for one in present(value if isinstance(value, list) else [value]):
+            if isinstance(one, dict) and not is_none(one.get("start", one.get("end"))):
+                marks.append(mark_in(record.part({**one, "label": label}), notes))
             else:
-                strings[label].append(_string(value, label, record))
-    found = locate(text, strings)
-    for repair in found.repairs:
-        notes.repair(record.where, repair)
+                found.append(_string(one, label, record, notes))
+    placed = mentions_of(marks, text, record, notes)
+    mentions, unlocated = find_gold(
+        text, strings, record.where, notes, how=options.occurrences, placed=placed
+    )
+    named = labels_in(record, notes)
+    marked = {one.label for one in mentions}
+    gold_by_label = {label: mine or [label] * (label in marked) for label, mine in strings.items()}
     return Example(
         id=record.id,
         text=text,
-        mentions=tuple(sorted(placed.union(found.mentions))),
-        unlocated=found.unlocated,
-        labels=tuple(entities),
-        descriptions=descriptions(gold),
+        mentions=mentions,
+        unlocated=unlocated,
+        labels=tuple(dict.fromkeys([*named, *strings])),
+        descriptions=descriptions(gold, notes),
         line=record.line,
+        annotated=named_labels(gold_by_label, named),
+        tasks=tasks,
     )
 
 
-def _check_label(label: str, record: Record) -> None:
-    clean(label, "entities", record)
-    if not label.strip():
-        raise record.error("a label is empty", hint="name every label under 'entities'")
+def _entities(gold: Record) -> Mapping[str, Any]:
+    """Return the entities by label; an output that is null or empty has none."""
+    if not gold.values:
+        return {}
+    found: Mapping[str, Any] = field(gold, "entities", dict)
+    return found
 
 
-def _string(value: Any, label: str, record: Record) -> str:
+def _inner(record: Record) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = field(
+        record, "output" if _is_modern(record.values) else "schema", dict
+    )
+    return found
+
+
+def _is_modern(values: Mapping[str, Any]) -> bool:
+    return "input" in values or "schema" not in values
+
+
+def _string(value: Any, label: str, record: Record, notes: Notes) -> str:
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        value = value["text"]
     if not isinstance(value, str):
         raise record.error(
-            f"an entity of {label!r} should be a string, not {kind_of(value)}",
+            f"an entity of {shown(label)} should be a string, not {kind_of(value)}",
             hint='write {"label": ["string", …]}',
         )
-    if not value.strip():
-        raise record.error(f"an entity of {label!r} is {_nothing(value)}", hint="leave it out")
-    return clean(value, label, record)
+    return gold_string(clean(value, label, record), label, record.where, notes)
 
 
-def _nothing(value: str) -> str:
-    return "only white space" if value else "empty"
+def _like_plan(values: Mapping[str, Any]) -> Likeness:
+    if "text" not in values or "input" in values or "schema" in values:
+        return 0
+    entities = values.get("entities", ...)
+    if isinstance(entities, dict) and entities:
+        return 2
+    return (
+        1 if is_none(entities) or (entities is ... and any(key in values for key in TASKS)) else 0
+    )
 
 
-def _fit_plan(head: Head) -> Verdict:
-    values = first_record(head)
-    if not isinstance(values, dict):
-        return values
-    if "text" in values and isinstance(values.get("entities"), dict):
-        return Fit(1.0, "'text' and an object of entities")
-    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'text' and 'entities'")
-
-
-def _fit_extraction(head: Head) -> Verdict:
-    values = first_record(head)
-    if not isinstance(values, dict):
-        return values
+def _like_extraction(values: Mapping[str, Any]) -> Likeness:
     if "input" in values or ("text" in values and "schema" in values):
-        return Fit(0.8, "'input' and 'output'")
-    return Misfit(head.first[0], f"the record holds {keys_of(values)}, not 'input' and 'output'")
+        inner = values.get("output" if _is_modern(values) else "schema")
+        return 2 if isinstance(inner, dict) and inner else 1
+    return 0
 
 
-PLAN = Format(
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = values.get("output" if _is_modern(values) else "schema")
+    return inner if isinstance(inner, dict) else {}
+
+
+PLAN = Shape(
     "plan",
     'JSONL {"text", "entities": {label: [string]}, "id"}',
-    _fit_plan,
-    read_plan,
+    "'text' and an object of entities",
+    _like_plan,
+    plan_example,
+    frozenset({"id", "text", "entities", "entity_descriptions", "labels"}),
     write_plan,
+    keeps=HARD,
 )
-EXTRACTION = Format(
+EXTRACTION = Shape(
     "gliner2",
     'JSONL {"input", "output": {"entities": {label: [string]}}}',
-    _fit_extraction,
-    read_extraction,
+    "'input' and 'output'",
+    _like_extraction,
+    extraction_example,
+    frozenset(
+        {"id", "input", "text", "output", "schema", "entities", "entity_descriptions", "labels"}
+    ),
     write_extraction,
+    keeps=HARD,
+    inner=_inside,
 )

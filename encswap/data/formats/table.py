@@ -11,8 +11,24 @@ from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
 
-Loss = Literal["descriptions", "empty labels", "ids", "spaces"]
-"""What a format may not hold: descriptions, labels without gold, ids, spaces around mentions."""
+Loss = Literal[
+    "descriptions",
+    "empty labels",
+    "ids",
+    "label sets",
+    "overlaps",
+    "spaces",
+    "tasks",
+    "unlocated",
+]
+"""What a format may not hold.
+
+Descriptions, labels without gold, ids, the labels that a record was annotated for, mentions that
+overlap, white space around mentions, gold of other tasks, and gold that is not in its text.
+"""
+
+HARD: tuple[Loss, ...] = ("label sets", "overlaps", "tasks", "unlocated")
+"""What a format does not hold unless it says so (`keeps`)."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +67,9 @@ class Format:
     write: Callable[[Example], str] | None = None
     header: str = ""
     drops: tuple[Loss, ...] = ()
+    keeps: tuple[Loss, ...] = ()
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What is lost of an example that is written so."""
+        return (*self.drops, *(loss for loss in HARD if loss not in self.keeps))

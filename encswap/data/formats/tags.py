@@ -3,44 +3,168 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from encswap.data.gold import RawSpan, mentions_at
+from encswap.data.input import Input
+from encswap.data.notes import Notes
 from encswap.domain import Example, Mention
 from encswap.errors import InputError
 
-_TAG = re.compile(r"([BILUES])-(.+)")
-_BEGINS = "BUS"
+LETTERS = "BIESLUMW"
+_TAG = re.compile(rf"([{LETTERS}])-(.+)")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w./&-]*\w)?")
+_BEGINS, _ENDS, _GOES_ON = "BUSW", "ELUSW", "IELM"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a text, characters [start, end), with its tag."""
+    """A piece of a text, characters [start, end), with its tag and its line in the file."""
 
     start: int
     end: int
     tag: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a column spells its tags: `B-PER`, `B_PER`, `PER-B`, `PER_B`, `B`, or `PER` (plain)."""
+
+    order: Literal["prefix", "suffix", "bare", "any", "plain"] = "prefix"
+    mark: str = "-"
+    outside: frozenset[str] = frozenset({"O", "o"})
+    lower: bool = False
+
+    def read(self, raw: str) -> str | None:
+        """Return a tag as `B-PER`, `O`, or `B` where no type is named; None where it is no tag."""
+        value = raw.strip()
+        if value in self.outside:
+            return "O"
+        if self.order == "plain":
+            return f"I-{value}" if _PLAIN.fullmatch(value) else None
+        if self.order == "any":
+            return next((tag for one in _UPPER[:4] if (tag := one.read(value))), None)
+        return self._typed(value)
+
+    def _typed(self, value: str) -> str | None:
+        letters = LETTERS.lower() if self.lower else LETTERS
+        if len(value) == 1 and value in letters:
+            bare = value.upper()
+            return bare if self.order == "bare" or bare in _GOES_ON else None
+        if self.order == "suffix":
+            label, mark, letter = value.rpartition(self.mark)
+        else:
+            letter, mark, label = value.partition(self.mark) if self.mark else ("", "", "")
+        if not mark or len(letter) != 1 or letter not in letters or not label.strip():
+            return None
+        return f"{letter.upper()}-{label.strip()}"
+
+
+_UPPER = (
+    Style("prefix", "-"),
+    Style("suffix", "-"),
+    Style("prefix", "_"),
+    Style("suffix", "_"),
+    Style("bare", ""),
+)
+NEARLY = 0.9
+STYLES = (*_UPPER, *(replace(style, lower=True) for style in _UPPER))
+
+
+def style_of(
+    values: Mapping[str, int], first: str = "prefix", *, plain: bool = False
+) -> tuple[Style, float] | None:
+    """Find the style that reads most of a column's values, with its share; None where none may.
+
+    Of two that read as many, it is the one that finds fewer labels, then the `first`. A dash or
+    an underscore is outside where the column has no `O`. Where nothing else may, `plain` tags are
+    types alone beside an `O`.
+    """
+    counts = {value.strip(): 0 for value in values}
+    for value, count in values.items():
+        counts[value.strip()] += count
+    total = sum(counts.values())
+    outside = _outside(counts)
+    found: tuple[Style, float] | None = None
+    best: tuple[float, int] = (0.0, 0)
+    for style in sorted(STYLES, key=lambda style: (style.lower, style.order != first)):
+        one = replace(style, outside=outside)
+        tags = {value: one.read(value) for value in counts}
+        begun = any(tag is not None and tag[0] in _BEGINS + "I" for tag in tags.values())
+        if not begun and not outside & {"O", "o"} & set(counts):
+            continue
+        if style.order == "bare" and not set("BbSsUuIi") & set(counts):
+            continue
+        if style.lower and not outside & set(counts):
+            continue
+        share = sum(counts[value] for value, tag in tags.items() if tag is not None) / total
+        labels = {tag[2:] for tag in tags.values() if tag is not None and len(tag) > 2}
+        if (share, -len(labels)) > best:
+            best = share, -len(labels)
+            found = (one if begun else replace(one, order="any")), share
+    if plain and found is not None and found[0].order == "any" and found[1] < 1:
+        return _plain(counts, outside) or found
+    return found
+
+
+def _plain(counts: Mapping[str, int], outside: frozenset[str]) -> tuple[Style, float] | None:
+    """Types without B or I, as Stanford's recogniser has them: few, each more than once or so."""
+    one = Style("plain", "", outside)
+    read = {value for value in counts if one.read(value) is not None}
+    few = len(read) <= 3 + sum(counts.values()) ** 0.5
+    share = sum(counts[value] for value in read) / sum(counts.values())
+    return (one, share) if few and share > NEARLY else None
+
+
+def _outside(counts: Mapping[str, int]) -> frozenset[str]:
+    if "O" in counts or "o" in counts:
+        return frozenset({"O", "o"})
+    dash = max("-_", key=lambda char: counts.get(char, 0))
+    return frozenset({dash}) if dash in counts else frozenset({"O", "o"})
 
 
 def is_tag(tag: str) -> bool:
-    """Whether this is a tag of the BIO family."""
+    """Whether this is a tag of the BIO family, letter first."""
     return tag == "O" or _TAG.fullmatch(tag) is not None
 
 
+def gold_of(text: str, pieces: Sequence[Piece], source: Input, notes: Notes) -> tuple[Mention, ...]:
+    """Join the tagged pieces of a text to mentions; refuse one that is only white space."""
+    lines = {piece.start: piece.line for piece in pieces}
+    spans = (RawSpan(*span, source.where(lines[span[0]])) for span in spans_of(pieces))
+    return mentions_at(text, spans, notes)
+
+
 def mentions_of(text: str, pieces: Iterable[Piece]) -> tuple[Mention, ...]:
-    """Join tagged pieces to mentions; an `I-` that continues nothing begins a mention."""
+    """Join tagged pieces to mentions, as they stand."""
+    return tuple(Mention(*span, text[span[0] : span[1]]) for span in spans_of(pieces))
+
+
+def spans_of(pieces: Iterable[Piece]) -> list[tuple[int, int, str]]:
+    """Join tagged pieces to `(start, end, label)`.
+
+    An `I-` that continues nothing begins a mention (IOB1); `E-` and `L-` end one, `S-`, `U-` and
+    `W-` are whole; an `I` that names no type goes on with the mention before it.
+    """
     spans: list[tuple[int, int, str]] = []
     label = ""
     for piece in pieces:
-        found = _TAG.fullmatch(piece.tag)
-        if found is None:
+        letter, _, named = piece.tag.partition("-")
+        if letter not in LETTERS:
             label = ""
-        elif found[1] in _BEGINS or found[2] != label:
-            label = found[2]
+            continue
+        named = named or label
+        if letter in _BEGINS or named != label:
+            label = named
             spans.append((piece.start, piece.end, label))
         else:
             spans[-1] = (spans[-1][0], piece.end, label)
-    return tuple(Mention(start, end, label, text[start:end]) for start, end, label in spans)
+        if letter in _ENDS:
+            label = ""
+    return [span for span in spans if span[2]]
 
 
 def tags_for(example: Example, spans: Sequence[tuple[int, int]], name: str) -> Iterator[str]:

@@ -1,38 +1,76 @@
-"""Words with BIO tags, as CoNLL-2003 keeps them: the word first, its tag last.
+"""Words with BIO tags, a row each, as CoNLL-2003 and its many relatives keep them.
 
-A further column may tell what stands between words, in the terms of CoNLL-U and UDPipe:
-`SpaceAfter=No`, `SpacesAfter=\\s\\n`, `SpacesBefore=\\s`, or `_` for one space. Where it lacks, one
-space is put between words.
+What the columns mean is found by their contents (`layout`). A column may say what stands between
+words, as CoNLL-U and UDPipe do: `SpaceAfter=No`, `SpacesAfter=\\s\\n`, `SpacesBefore=\\s`, or `_`
+for one space; so may a remark `# text = …`. Where both lack, one space is put between words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from encswap.data.formats.blocks import Block, read_blocks
+from encswap.data.formats.characters import looks_like_characters
+from encswap.data.formats.layout import Layout, Row, layout_of
 from encswap.data.formats.table import Fit, Format, Misfit, Verdict
-from encswap.data.formats.tags import Piece, is_tag, mentions_of, refusal, tags_for, trimmed
+from encswap.data.formats.tags import (
+    Piece,
+    gold_of,
+    refusal,
+    spans_of,
+    tags_for,
+    trimmed,
+)
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
 from encswap.data.options import ReadOptions
 from encswap.domain import Example
 
 NAME = "conll"
+HINT = "write rows such as 'Hypertension B-Disease', and an empty line between examples"
 NO_SPACE = "SpaceAfter=No"
-_SPACES = re.compile(r"_|Space(?:s?After|sBefore)=\S+(?:\|Space(?:s?After|sBefore)=\S+)*")
-_REMARK = re.compile(r"# ?\w+ ?=[^\t]*$|-DOCSTART-(?:$| |\t(?:-X-|O$))")
-_COLUMNS = re.compile(r"[ \t]+")
+_KEYED = re.compile(r"# ?\w+ ?=[^\t]*$")
+_REMARK = re.compile(r"#+(?:\s|$)|##|#[^\t]*\s[^\t]*\S")
+_DOCUMENT = re.compile(r"\s*-+ ?DOCSTART\b", re.IGNORECASE)
+_ID = re.compile(r"#\s*(?:sent_)?id(?:\s*=\s?|\s+)(.*)", re.DOTALL)
+_TEXT = re.compile(r"#\s*text\s*=\s?(.*)", re.DOTALL)
 _ESCAPES = {" ": r"\s", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def read_words(source: Input, _options: ReadOptions, _notes: Notes) -> Iterator[Example]:
+@dataclass
+class _Sentence:
+    """The rows of one example, with the remarks before them."""
+
+    remarks: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+
+def read_words(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
     """Read examples whose every word is a row."""
-    for block in read_blocks(source, _is_remark):
-        text, pieces = _joined([_row(block, number, line) for number, line in block.rows])
-        mentions = mentions_of(text, pieces)
-        yield Example(id=_id(block), text=text, mentions=mentions, line=block.line)
+    layout = layout_of_head(source.head, options.tag_column)
+    if isinstance(layout, Misfit):
+        if not source.head.first[0]:
+            list(source.lines())
+            raise source.error("the file holds only blank lines", "give an example")
+        raise source.error(layout.reason, HINT, line=layout.line)
+    label = _label(source, layout, options)
+    _tell_columns(layout, notes)
+    count = 0
+    for sentence in _sentences(source, layout, notes):
+        count += 1
+        yield _example(source, layout, sentence, label, notes)
+    if not count:
+        raise source.error("the file holds no rows", "give an example")
+
+
+def layout_of_head(head: Head, tag_column: str | None = None) -> Layout | Misfit:
+    """Find what the columns of a file mean by its beginning."""
+    lines = [(number, line) for number, line in head.lines if line.strip()]
+    plain = [one for one in lines if not (one[1].startswith("#") or _DOCUMENT.match(one[1]))]
+    rows = plain or [one for one in lines if not (_is_remark(one[1]) or _DOCUMENT.match(one[1]))]
+    return layout_of(rows, [line for _, line in lines if line.startswith("#")], tag_column)
 
 
 def write_words(example: Example) -> str:
@@ -64,31 +102,163 @@ def words_of(example: Example) -> Iterator[tuple[int, int]]:
         yield from pairwise(places)
 
 
-def _row(block: Block, number: int, line: str) -> tuple[str, str, str]:
-    columns = line.split("\t") if "\t" in line else _COLUMNS.split(line)
-    spaces = "_"
-    if len(columns) > 2 and _SPACES.fullmatch(columns[-1]) and is_tag(columns[-2]):
-        spaces = columns.pop()
-    if len(columns) < 2 or not columns[0] or not is_tag(columns[-1]):
-        raise block.error(
-            number,
-            f"not a word and a BIO tag: {line[:40]!r}",
-            "write rows such as 'Hypertension B-Disease', and an empty line between examples",
+def _label(source: Input, layout: Layout, options: ReadOptions) -> str | None:
+    """The label of tags that name none, for them alone; refuse them without it."""
+    if layout.style.order == "bare" and not options.label:
+        raise source.error(
+            f"the tags in column {layout.name_of(layout.tag)} name no type (B, I, O)",
+            "say which it is with --tag-label NAME",
         )
-    return columns[0], columns[-1], spaces
+    return options.label
 
 
-def _joined(rows: list[tuple[str, str, str]]) -> tuple[str, list[Piece]]:
+def _tell_columns(layout: Layout, notes: Notes) -> None:
+    if layout.style.order == "plain":
+        notes.add(
+            "tags-without-bio",
+            "columns of tags say no B or I: neighbours of one type are one mention",
+        )
+    for at, _ in layout.others:
+        notes.add("other-tag-column", _other(layout, at), count=0)
+
+
+def _other(layout: Layout, at: int) -> str:
+    return (
+        f"mentions in tag column {layout.name_of(at)} are not read: the tags are read from column "
+        f"{layout.name_of(layout.tag)} (--tag-column {at + 1} reads the others)"
+    )
+
+
+def _sentences(source: Input, layout: Layout, notes: Notes) -> Iterator[_Sentence]:
+    """Yield the rows between blank lines; without any, where the count of rows begins again."""
+    blanks = any(not line.strip() for _, line in source.head.lines)
+    sentence = _Sentence()
+    for number, line in source.lines():
+        if not line.strip():
+            if sentence.rows:
+                yield sentence
+            sentence = _Sentence()
+            continue
+        if layout.header and line.rstrip() == layout.header.rstrip():
+            notes.add("header", "rows were read as the names of columns", source.where(number))
+            continue
+        row = layout.row(number, line)
+        if _is_document(line, row, layout):
+            if sentence.rows:
+                yield sentence
+                sentence = _Sentence()
+            continue
+        if _KEYED.match(line) or (isinstance(row, str) and _is_remark(line)):
+            if sentence.rows:
+                notes.add("remarks", "remarks stand inside of examples", source.where(number))
+            sentence.remarks.append(line)
+            continue
+        if isinstance(row, str):
+            raise source.error(f"not a word and a BIO tag: {row}: {line[:40]!r}", HINT, line=number)
+        if not row.sentence and sentence.rows:
+            row = replace(row, sentence=sentence.rows[-1].sentence)
+        if sentence.rows and not blanks and _begins(row, sentence.rows[-1], layout):
+            yield sentence
+            sentence = _Sentence()
+        sentence.rows.append(row)
+    if sentence.rows:
+        yield sentence
+
+
+def _begins(row: Row, before: Row, layout: Layout) -> bool:
+    """Whether a row begins a sentence in a file that has no blank lines."""
+    restarts = layout.index is not None and row.index < 2 and row.index <= before.index
+    return row.sentence != before.sentence or restarts
+
+
+def _is_document(line: str, row: Row | str, layout: Layout) -> bool:
+    """Whether a row marks a document's beginning; where spaces are told it may be a word."""
+    if not _DOCUMENT.match(line):
+        return False
+    if isinstance(row, str):
+        return True
+    return row.tag == "O" and (layout.spaces is None or len(layout.cells(line)) <= layout.spaces)
+
+
+def _is_remark(line: str) -> bool:
+    return _REMARK.match(line) is not None
+
+
+def _example(
+    source: Input, layout: Layout, sentence: _Sentence, label: str | None, notes: Notes
+) -> Example:
+    rows = list(_worded(source, layout, sentence.rows, notes))
+    text, spans = _joined(rows)
+    whole = _spaced(sentence.remarks, rows) if layout.spaces is None else None
+    if whole is not None:
+        text, spans = whole
+    pieces = [
+        Piece(*span, f"{row.tag}-{label}" if label and row.tag in "BIESLUMW" else row.tag, row.line)
+        for span, row in zip(spans, rows, strict=True)
+    ]
+    mentions = gold_of(text, pieces, source, notes)
+    for place, (at, _) in enumerate(layout.others):
+        others = [
+            Piece(*span, f"{tag}-?" if "-" not in tag and tag != "O" else tag)
+            for span, tag in zip(spans, (row.others[place] for row in rows), strict=True)
+        ]
+        found = spans_of(others)
+        if found:
+            where = source.where(rows[0].line)
+            notes.add("other-tag-column", _other(layout, at), where, len(found))
+    line = sentence.rows[0].line
+    ident = _id(sentence.remarks) or f"{source.stem}:{line}"
+    return Example(id=ident, text=text, mentions=mentions, line=line)
+
+
+def _worded(source: Input, layout: Layout, rows: Sequence[Row], notes: Notes) -> Iterator[Row]:
+    """Yield the rows that hold a word; an empty one may stand there untagged."""
+    if layout.language:
+        notes.add("language", f"words stood behind {layout.language!r}", count=len(rows))
+    for row in rows:
+        if row.padded:
+            notes.add(
+                "padded-tags",
+                "rows ended in white space, which was taken off",
+                source.where(row.line),
+            )
+        if row.word.strip() or (row.word and (row.tag != "O" or layout.spaces is not None)):
+            yield row
+        elif row.tag != "O":
+            raise source.error("a mention's word is empty", "tag it O", line=row.line)
+        else:
+            notes.add("empty-words", "rows without a word were left out", source.where(row.line))
+
+
+def _joined(rows: Sequence[Row]) -> tuple[str, list[tuple[int, int]]]:
     text, after = "", ""
-    pieces: list[Piece] = []
-    for word, tag, told in rows:
-        facts = dict(fact.split("=", 1) for fact in told.split("|") if "=" in fact)
+    spans: list[tuple[int, int]] = []
+    for row in rows:
+        facts = dict(fact.split("=", 1) for fact in row.spaces.split("|") if "=" in fact)
         start = text + after + _unescaped(facts.get("SpacesBefore", ""))
-        pieces.append(Piece(len(start), len(start) + len(word), tag))
-        text = start + word
+        spans.append((len(start), len(start) + len(row.word)))
+        text = start + row.word
         after = "" if facts.get("SpaceAfter") == "No" else _unescaped(facts.get("SpacesAfter", " "))
     # After the last word only what was told stands; a space is put between words alone.
-    return text + (after if rows and "SpacesAfter" in rows[-1][2] else ""), pieces
+    return text + (after if rows and "SpacesAfter" in rows[-1].spaces else ""), spans
+
+
+def _spaced(
+    remarks: Sequence[str], rows: Sequence[Row]
+) -> tuple[str, list[tuple[int, int]]] | None:
+    """Find the words in the text that a remark gives; None where there is none, or others stand."""
+    text = next((found[1] for remark in remarks if (found := _TEXT.match(remark))), None)
+    if text is None:
+        return None
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for row in rows:
+        start = text.find(row.word, end)
+        if start < 0 or text[end:start].strip():
+            return None
+        end = start + len(row.word)
+        spans.append((start, end))
+    return None if text[end:].strip() else (text, spans)
 
 
 def _told(gap: str) -> str:
@@ -111,25 +281,46 @@ def _unescaped(told: str) -> str:
     return told
 
 
-def _id(block: Block) -> str:
-    for remark in block.comments:
-        key, _, value = remark.lstrip("# ").partition("=")
-        if key.strip() in ("id", "sent_id"):
-            return value.removeprefix(" ")
-    return f"{block.source.stem}:{block.line}"
-
-
-def _is_remark(line: str) -> bool:
-    return _REMARK.match(line) is not None
+def _id(remarks: Sequence[str]) -> str:
+    for remark in remarks:
+        found = _ID.match(remark)
+        if found:
+            return found[1]
+    return ""
 
 
 def _fit(head: Head) -> Verdict:
-    rows = [(n, line) for n, line in head.lines if line.strip() and not _is_remark(line)]
-    for number, row in rows:
-        columns = row.split("\t") if "\t" in row else re.split(r"[ \t]+", row)
-        if len(columns) < 2 or not (is_tag(columns[-1]) or _SPACES.fullmatch(columns[-1])):
-            return Misfit(number, "not a word and a BIO tag")
-    return Fit(0.7, "every row is a word") if rows else None
+    """Judge by every row; a file of single characters is none of words."""
+    layout = layout_of_head(head)
+    if isinstance(layout, Misfit):
+        return layout if "\t" in head.first[1] else None
+    found = _judge(head, layout)
+    braced = head.text.lstrip()[:1] in ("{", "[")
+    return None if braced and isinstance(found, Misfit) else found
+
+
+def _judge(head: Head, layout: Layout) -> Verdict:
+    rows = spaced = 0
+    for number, line in head.lines:
+        if not line.strip() or (layout.header and line.rstrip() == layout.header.rstrip()):
+            continue
+        row = layout.row(number, line)
+        if _KEYED.match(line) or _is_document(line, row, layout):
+            continue
+        if isinstance(row, str):
+            if not _is_remark(line):
+                return Misfit(number, row)
+        else:
+            rows += 1
+            spaced += " " in row.word
+    if not rows:
+        return None
+    if 2 * spaced > rows:
+        return Misfit(head.first[0], "most words hold spaces")
+    odd = looks_like_characters(head)
+    if odd is not None:
+        return Misfit(odd, "rows hold single characters, which no space is between")
+    return Fit(0.85, f"{rows:,} rows of a word, tags in column {layout.name_of(layout.tag)}")
 
 
 WORDS = Format(
