@@ -33,6 +33,7 @@ _PICKLES = re.compile(r".*\.(bin|pt|pth|pkl|pickle|ckpt|joblib)")
 _ABSOLUTE = re.compile(r"(/|~[/\\]|[A-Za-z]:[/\\]|\\\\)[^\n]*[^/\\\n]")
 _TOKENS = re.compile(r"\bhf_[A-Za-z0-9]{8,}|(?<=Bearer )[^\s\"',;]+")
 BAD_REQUEST, SERVER_ERROR = 400, 500
+REFUSED_CARD = (400, 422)
 NO_SUCH_PAGE = (404, 405, 501)
 LONGEST_REASON = 400
 _WORDS_OF_PEOPLE = ("labels", "descriptions")
@@ -311,7 +312,8 @@ def _validate_card(items: Sequence[Item], token: str) -> None:
     )
     if answer.status_code in NO_SUCH_PAGE:
         return
-    if errors := _errors_of(answer):
+    judged = answer.status_code < BAD_REQUEST or answer.status_code in REFUSED_CARD
+    if judged and (errors := _errors_of(answer)):
         raise InputError(
             f"the hub refuses the card (HTTP {answer.status_code}): "
             f"{_struck(errors, token)}; nothing was created",
