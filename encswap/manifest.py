@@ -55,7 +55,10 @@ class SplitterRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The contents of `encswap.json`."""
+    """The contents of `encswap.json`.
+
+    `chosen_on` says which documents the threshold and the epoch were chosen on: `dev` or `test`.
+    """
 
     encswap: str
     base: ModelRecord
@@ -72,6 +75,24 @@ class Manifest:
     data: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    chosen_on: str | None = None
+
+    @property
+    def threshold_source(self) -> str:
+        """Where the threshold comes from: `dev`, `test`, or `default` where none was chosen."""
+        if self.threshold is None:
+            return "default"
+        return self.chosen_on or self._recorded_protocol
+
+    @property
+    def epoch_source(self) -> str | None:
+        """Where the epoch was chosen; None for a model that no documents trained."""
+        return (self.chosen_on or self._recorded_protocol) if self.data else None
+
+    @property
+    def _recorded_protocol(self) -> str:
+        """What a manifest means that was written before `chosen_on` was."""
+        return "test" if self.recipe.get("protocol") == "plan" else "dev"
 
 
 def describe_splitter(name: str, splitter: Any, options: Mapping[str, Any]) -> SplitterRecord:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from encswap.errors import InputError, suggest
 from encswap.yaml_files import numbered, read_mapping
@@ -167,6 +168,21 @@ class Recipe(BaseModel):
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
 
+    @field_validator("report_to", mode="before")
+    @classmethod
+    def _name_trackers(cls, value: Any) -> Any:
+        """Take trackers as people write them: one name, several with commas, or `none`."""
+        if not isinstance(value, str) or value.strip().lower() == "auto":
+            return value.strip().lower() if isinstance(value, str) else value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        return () if names == ("none",) else names
+
+    @field_validator("thresholds", "lora_targets", mode="before")
+    @classmethod
+    def _list_one(cls, value: Any) -> Any:
+        """Take one value for a list of one."""
+        return (value,) if isinstance(value, str | int | float) else value
+
 
 def read_recipe(
     path: Path | None = None,
@@ -190,12 +206,37 @@ def read_recipe(
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        name = str(first["loc"][0])
         raise InputError(
-            f"{field}: {first['msg'].lower()}, got {first['input']!r}",
-            where=path if path is not None and first["loc"][0] not in chosen else "--set",
-            hint=f"{first['loc'][0]} is: {describe(str(first['loc'][0]))}",
+            f"{_told(error)}, got {values.get(name)!r}",
+            where=path if path is not None and name not in chosen else "--set",
+            hint=f"{name} is: {describe(name)}",
         ) from error
+
+
+def _told(error: ValidationError) -> str:
+    """Say in field words what is wrong with the first field; of a choice, each way it could be."""
+    errors = [one for one in error.errors() if one["loc"][0] == error.errors()[0]["loc"][0]]
+    name, *inner = errors[0]["loc"]
+    if _is_choice(str(name)):
+        inner = []  # pydantic puts the name of the type that it tried there
+    else:
+        errors = errors[:1]
+    field = ".".join(str(part) for part in (name, *inner))
+    ways = list(dict.fromkeys(one["msg"][:1].lower() + one["msg"][1:] for one in errors))
+    should = all(way.startswith("input should be ") for way in ways)
+    said = " or ".join(way.removeprefix("input should be ") for way in ways)
+    for theirs, ours in (("a valid tuple", "a list"), ("a valid dictionary", "a mapping"),
+                         ("tuple", "the list")):  # fmt: skip
+        said = said.replace(theirs, ours)
+    return f"{field} should be {said}" if should else f"{field}: {said}"
+
+
+def _is_choice(name: str) -> bool:
+    field = Recipe.model_fields.get(name)
+    if field is None or get_origin(field.annotation) not in (Union, UnionType):
+        return False
+    return len([one for one in get_args(field.annotation) if one is not type(None)]) > 1
 
 
 def describe(field: str) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from encswap.errors import EncswapError, InputError, SourceError
 from encswap.hub import HUB_ID, endpoint, git_blob, why_unreachable
-from encswap.manifest import MANIFEST
+from encswap.manifest import MANIFEST, checksum
 
 CARD = "README.md"
 MESSAGE = "Upload a checkpoint with its card by encswap"
@@ -25,35 +28,138 @@ _OTHERS = re.compile(
     r"|added_tokens\.json|vocab\.(txt|json)|merges\.txt|chat_template\.jinja"
     r"|(spm|spiece|sentencepiece\.bpe|tokenizer)\.model"
 )
+_COPIES = re.compile(r"splitter-[A-Za-z0-9_-]+\.txt")
 _PICKLES = re.compile(r".*\.(bin|pt|pth|pkl|pickle|ckpt|joblib)")
 _ABSOLUTE = re.compile(r"(/|~[/\\]|[A-Za-z]:[/\\]|\\\\)[^\n]*[^/\\\n]")
+_TOKENS = re.compile(r"\bhf_[A-Za-z0-9]{8,}|(?<=Bearer )[^\s\"',;]+")
+BAD_REQUEST, SERVER_ERROR = 400, 500
+REFUSED_CARD = (400, 422)
+NO_SUCH_PAGE = (404, 405, 501)
+LONGEST_REASON = 400
 _WORDS_OF_PEOPLE = ("labels", "descriptions")
+
+
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One file of an upload: its name there, and its content or where that lies."""
+    """One file of an upload: its name there, and its content or where that lies.
+
+    `stamp` tells a file apart from another one that took its place since it was looked at.
+    """
 
     name: str
     content: Path | bytes
+    stamp: Stamp = ()
 
     @property
     def size(self) -> int:
         """Bytes."""
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
+    @classmethod
+    def of(cls, name: str, path: Path) -> Item:
+        """Take a regular file as it is now; whatever else has that name is refused."""
+        return cls(name, path, regular_file(path))
+
+    def refuse_changed(self) -> None:
+        """Refuse a file that is not the one any more that was looked at."""
+        if isinstance(self.content, Path) and regular_file(self.content) != self.stamp:
+            raise InputError("changed meanwhile; nothing is uploaded", where=self.content)
+
+
+def regular_file(path: Path) -> Stamp:
+    """Refuse a link, a folder, a device: what would go up may lie anywhere. Returns its stamp."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=path) from error
+    if stat.S_ISLNK(found.st_mode):
+        raise _irregular("is a symbolic link", path)
+    if not stat.S_ISREG(found.st_mode):
+        raise _irregular("is no regular file", path)
+    if found.st_nlink > 1:
+        raise _irregular("is a hard link: it has another name elsewhere", path)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _irregular(what: str, path: Path) -> InputError:
+    return InputError(
+        f"{what}; nothing is uploaded",
+        where=path,
+        hint="put a copy of the file itself there, or take it out of the folder",
+    )
+
+
+def regular_files(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder, in order; links, also of folders, and devices are refused."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise _irregular("is no folder of its own", folder)
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from regular_files(path)
+        else:
+            regular_file(path)
+            yield path
+
 
 def collect(checkpoint: Path, more: Iterable[str] = ()) -> list[Item]:
     """List the files of a checkpoint that go to the hub; `more` names files beside the usual ones.
 
     Config files go without the folders of this machine: of an absolute path the last name is left.
-    Raises `InputError` for a pickle, for a file of unknown kind, and where weights are missing.
+    Raises `InputError` for a link, a pickle, a file of unknown kind, and where weights are missing.
     """
-    found = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    found = list(regular_files(checkpoint))
     items = [_item(path, path.relative_to(checkpoint).as_posix(), set(more)) for path in found]
     if not any(_WEIGHTS.fullmatch(item.name) for item in items):
         raise InputError("holds no model.safetensors", where=checkpoint)
     return items
+
+
+def splitter_copies(record: Mapping[str, Any], checkpoint: Path) -> list[str]:
+    """Name the files that the word splitter needs; they lie in the checkpoint, as recorded.
+
+    Raises `InputError` where the manifest names a file elsewhere, or one that is not what it was.
+    """
+    splitter = record.get("splitter")
+    splitter = splitter if isinstance(splitter, Mapping) else {}
+    files, options = (splitter.get(key) or {} for key in ("files", "options"))
+    manifest = checkpoint / MANIFEST
+    if not isinstance(files, Mapping) or not isinstance(options, Mapping):
+        raise InputError("its splitter's files are no JSON object", where=manifest)
+    for key, value in options.items():
+        if key not in files and _names_a_file(value):
+            raise _outside(key, value, manifest)
+    return [_copy(key, one, checkpoint) for key, one in files.items()]
+
+
+def _copy(key: str, known: Any, checkpoint: Path) -> str:
+    name = known.get("name") if isinstance(known, Mapping) else known
+    if not isinstance(name, str) or not _COPIES.fullmatch(name):
+        raise _outside(key, name, checkpoint / MANIFEST)
+    regular_file(checkpoint / name)
+    if checksum(checkpoint / name) != known.get("sha256"):
+        raise InputError(
+            f"is not the splitter's {key} that {MANIFEST} records", where=checkpoint / name
+        )
+    return name
+
+
+def _outside(key: str, value: object, manifest: Path) -> InputError:
+    return InputError(
+        f"names a file for the splitter's {key} that does not lie in the run: {value!r}",
+        where=manifest,
+        hint="train with --user-dictionary, which keeps a copy beside the weights",
+    )
+
+
+def _names_a_file(value: object) -> bool:
+    return isinstance(value, str) and (
+        "/" in value or "\\" in value or value in (".", "..") or Path(value).exists()
+    )
 
 
 def _item(path: Path, name: str, more: set[str]) -> Item:
@@ -73,7 +179,21 @@ def _item(path: Path, name: str, more: set[str]) -> Item:
             where=path,
             hint="take it out of the folder",
         )
-    return Item(name, path)
+    return Item.of(name, path)
+
+
+@contextmanager
+def staged(items: Sequence[Item]) -> Iterator[Path]:
+    """Lay out what would be uploaded, as whoever fetches it would find it; weights are linked."""
+    with TemporaryDirectory(prefix="encswap-push-") as folder:
+        for item in items:
+            path = Path(folder) / item.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(item.content, bytes):
+                path.write_bytes(item.content)
+            else:
+                path.symlink_to(item.content.absolute())
+        yield Path(folder)
 
 
 def _refuse_no_safetensors(path: Path) -> None:
@@ -147,6 +267,7 @@ def publish(
     api = HfApi(endpoint=endpoint(), token=token)
     operations = [CommitOperationAdd(item.name, _content(item)) for item in items]
     try:
+        _validate_card(items, token)
         found = _look(api, repo)
         if found is None:
             stage(f"create {repo} ({'private' if private else 'public'})")
@@ -154,6 +275,8 @@ def publish(
         else:
             _refuse_other(found, repo, items, private=private, update=update)
         stage(f"upload {len(items)} files, {told_size(sum(item.size for item in items))}")
+        for item in items:
+            item.refuse_changed()
         parent = found.sha if found is not None else None
         done = api.create_commit(repo, operations, commit_message=MESSAGE, parent_commit=parent)
     except EncswapError:
@@ -171,6 +294,49 @@ def _content(item: Item) -> bytes | str:
 def _keep_quiet() -> None:
     """Failures are told in one line; what the client logs of them would stand beside it."""
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
+
+
+def _validate_card(items: Sequence[Item], token: str) -> None:
+    """Let the hub judge the card before anything is created; a mirror may not have that page."""
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        build_hf_headers,
+        get_session,
+    )
+
+    card = next((item.content for item in items if item.name == CARD), None)
+    if not isinstance(card, bytes):
+        return
+    body = {"repoType": "model", "content": card.decode("utf-8")}
+    answer = get_session().post(
+        f"{endpoint()}/api/validate-yaml", json=body, headers=build_hf_headers(token=token)
+    )
+    if answer.status_code in NO_SUCH_PAGE:
+        return
+    judged = answer.status_code < BAD_REQUEST or answer.status_code in REFUSED_CARD
+    if judged and (errors := _errors_of(answer)):
+        raise InputError(
+            f"the hub refuses the card (HTTP {answer.status_code}): "
+            f"{_struck(errors, token)}; nothing was created",
+            hint="see it with --dry-run; --licence and --language set what it says of them",
+        )
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
+
+    hf_raise_for_status(answer)
+
+
+def _errors_of(answer: Any) -> str:
+    """Say what a page of the hub found wrong, in one line; empty where it found nothing."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return str(answer.text) if answer.status_code == BAD_REQUEST else ""
+    errors = found.get("errors") or found.get("error") if isinstance(found, dict) else None
+    if not errors:
+        return str(answer.text) if answer.status_code == BAD_REQUEST else ""
+    listed = errors if isinstance(errors, list) else [errors]
+    return "; ".join(
+        str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in listed
+    )
 
 
 def _look(api: Any, repo: str) -> Any:
@@ -226,17 +392,46 @@ def _told(error: Exception, token: str) -> tuple[str, str]:
         404: ("no such owner or repository (HTTP 404)", "check the owner's name and the token"),
         409: ("it is there already, or being written (HTTP 409)", "repeat it, or check the name"),
         412: ("it changed while it was written (HTTP 412)", "repeat the command"),
+        413: ("it is larger than the hub takes (HTTP 413)", "ask the hub for more room"),
         429: ("the hub limits the rate (HTTP 429)", "wait a few minutes, then repeat the command"),
     }
     if status in said:
-        return said[status]
+        message, hint = said[status]
+        return message + _reason(error, token), hint
+    if status is not None and BAD_REQUEST <= status < SERVER_ERROR:
+        reason = _reason(error, token)
+        return f"the hub refuses it: HTTP {status}{reason}", "mend what it names, then repeat it"
     if status is not None:
         return f"the hub answered HTTP {status}", "repeat the command"
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    first = (str(cause).splitlines() or [""])[0].replace(token, "***")
+    first = _struck(str(cause), token)
+    if isinstance(cause, ValueError):  # the hub's client found something wrong by itself
+        return f"the hub's client refuses it: {first}", "mend what it names, then repeat"
     return f"the upload was cut off: {type(cause).__name__}: {first}", "repeat the command"
+
+
+def _reason(error: Exception, token: str) -> str:
+    """What the hub itself says of a refusal, after a colon; empty where it says nothing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        told = getattr(cause, "server_message", None)
+        response = getattr(cause, "response", None)
+        if not told and response is not None:
+            told = response.headers.get("X-Error-Message") or _errors_of(response)
+        if told:
+            return f": {_struck(str(told), token)}"
+        cause = cause.__cause__
+    return ""
+
+
+def _struck(text: str, token: str) -> str:
+    """Strike out tokens, and put a text into one line of bounded length."""
+    for secret in filter(None, (token, token.strip())):
+        text = text.replace(secret, "***")
+    line = " ".join(_TOKENS.sub("***", text).split())
+    return f"{line[:LONGEST_REASON]}…" if len(line) > LONGEST_REASON else line
 
 
 def told_size(size: int) -> str:

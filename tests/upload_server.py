@@ -29,12 +29,16 @@ class Hosted:
 
 @dataclass
 class Hub:
-    """What the server holds, what it was asked, and what is wrong: a status by word of the path."""
+    """What the server holds, what it was asked, and what is wrong: a status by word of the path.
+
+    `refused` is what a card is refused for.
+    """
 
     repositories: dict[str, Hosted] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     cut: str = ""
+    refused: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
 
@@ -76,7 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/repos/create":
             self._create(json.loads(body))
         elif path == "/api/validate-yaml":
-            self._answer({"errors": [], "warnings": []})
+            errors = [{"message": one} for one in self.held.refused]
+            self._answer({"errors": errors, "warnings": []}, 400 if errors else 200)
         elif "/preupload/" in path:
             files = json.loads(body)["files"]
             self._answer({"files": [self._mode(one["path"]) for one in files]})

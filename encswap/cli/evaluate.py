@@ -6,11 +6,12 @@ from pathlib import Path
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
 
 HELP = """Score a model that encswap wrote on labelled documents.
 
-The threshold is the one chosen in training, unless another is given.
+The threshold is the one chosen in training, unless another is given. The labels are those of
+training, else those of the documents; labels that only one side has are told.
 
   encswap eval runs/ko-deberta-… --data test.jsonl
 """
@@ -25,19 +26,40 @@ def evaluate(
     model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
     data: str = typer.Option(..., "--data", "-d", help="Labelled documents."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
+    label: list[str] = typer.Option(
+        [], "--label", "-l", help="Labels to ask for; default: the model's own."
+    ),
+    source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
+    tag_column: str = typer.Option(None, "--tag-column", help="Column of the tags: name, number."),
+    tag_label: str = typer.Option(None, "--tag-label", help="Label of tags that name none."),
     format_: Format = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.progress import quiet_libraries
+    from encswap.cli.progress import Pace, quiet_libraries
     from encswap.cli.scores import score_tables
+    from encswap.data.notes import Notes
+    from encswap.data.options import ReadOptions
     from encswap.errors import InputError
+    from encswap.swap.labels import distinct_labels
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"{threshold} is no threshold", where="--threshold", hint="0 < it < 1")
+    labels = distinct_labels(label, "--label")
     quiet_libraries()
     from encswap.train.scoring import score_saved
 
-    metrics = score_saved(model, data, threshold)
+    notes = Notes()
+    metrics = score_saved(
+        model,
+        data,
+        threshold,
+        labels,
+        options=ReadOptions(source, tag_column, tag_label),
+        notes=notes,
+        say=note,
+        progress=Pace().windows,
+    )
+    note_all(notes, data)
     if format_ is Format.json:
         write_json(metrics)
     else:

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import write
+from encswap.cli.output import new_text_file, note, note_all
 
 if TYPE_CHECKING:
+    from encswap.data.documents import Document
+    from encswap.data.notes import Notes
     from encswap.domain import Prediction
 
 HELP = """Find entities in text: coloured on a terminal, else one JSON line per document.
 
 Offsets are in characters. Documents may be of any length; they are read and answered in portions,
-so that a file of any size or an endless stdin will do.
+so that a file of any size or an endless stdin will do. A file is what the other commands read,
+JSON records with "text" or "input", labelled or not, or plain text, one document a line.
 
   encswap predict runs/ko-deberta-… --text "Treated with insulin for diabetes."
 
-  encswap predict runs/ko-deberta-… notes.txt        (one document a line; - for stdin)
+  encswap predict runs/ko-deberta-… notes.jsonl --out found.jsonl
+
+  cat notes.txt | encswap predict runs/ko-deberta-…
 """
 COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
 
 
 class Shape(StrEnum):
-    """How predictions are written."""
+    """How predictions are written; `json` and `jsonl` are the same: a record on each line."""
 
     auto = "auto"
     text = "text"
     json = "json"
+    jsonl = "jsonl"
 
 
 def attach(app: typer.Typer) -> None:
@@ -43,38 +50,49 @@ def attach(app: typer.Typer) -> None:
 
 def predict(
     model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
-    file: str = typer.Argument(None, help="A text file, one document a line; - for stdin."),
+    file: str = typer.Argument(
+        None, help="Documents: records, or text, one a line; - or nothing for stdin."
+    ),
     text: str = typer.Option(None, "--text", "-t", help="One document."),
     label: list[str] = typer.Option([], "--label", "-l", help="Labels; default: the model's own."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
     format_: Shape = typer.Option(Shape.auto, "--format", "-f", help="auto: text on a terminal."),
+    out: Path = typer.Option(None, "--out", "-o", help="Write to this new file, once whole."),
+    source: str = typer.Option(
+        "auto", "--from", help="The file's format, or text; default: recognised."
+    ),
     at_once: int = typer.Option(64, "--batch", min=1, help="Documents that are read at once."),
 ) -> None:
     """Run the command."""
     from encswap.cli.progress import quiet_libraries
+    from encswap.data.notes import Notes
     from encswap.errors import InputError
+    from encswap.swap.labels import distinct_labels
 
-    if (text is None) == (file is None):
+    if text is not None and file is not None:
         raise InputError("give either --text or a file", hint="a file may be - for stdin")
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"{threshold} is no threshold", where="--threshold", hint="0 < it < 1")
-    documents = iter([text]) if text is not None else _lines(_open(file), file)
-    quiet_libraries()
-    from encswap.train.scoring import predict_saved
+    labels = distinct_labels(label, "--label")
+    notes = Notes()
+    documents = _documents(text, file, source, notes)
+    with new_text_file(out) as target:
+        quiet_libraries()
+        coloured = format_ is Shape.text or (
+            format_ is Shape.auto and out is None and sys.stdout.isatty()
+        )
+        for document, found in _answered(model, documents, labels, threshold, at_once):
+            if coloured:
+                show(document.text, found, target)
+            else:
+                record = as_record(document.text, found, document.id)
+                target.write(json.dumps(record, ensure_ascii=False) + "\n")
+            target.flush()
+    note_all(notes, file or "stdin")
 
-    coloured = format_ is Shape.text or (format_ is Shape.auto and sys.stdout.isatty())
-    for document, found in predict_saved(
-        model, documents, tuple(label), threshold, at_once=at_once
-    ):
-        if coloured:
-            show(document, found)
-        else:
-            write(json.dumps(as_record(document, found), ensure_ascii=False))
-        sys.stdout.flush()
 
-
-def as_record(document: str, found: Sequence[Prediction]) -> dict[str, object]:
-    """A document with its entities, as JSON holds them."""
+def as_record(document: str, found: Sequence[Prediction], id_: Any) -> dict[str, object]:
+    """A document with its id and its entities, as JSON holds them."""
     entities = [
         {
             "start": one.start,
@@ -85,10 +103,10 @@ def as_record(document: str, found: Sequence[Prediction]) -> dict[str, object]:
         }
         for one in found
     ]
-    return {"text": document, "entities": entities}
+    return {"id": id_, "text": document, "entities": entities}
 
 
-def show(document: str, found: Sequence[Prediction]) -> None:
+def show(document: str, found: Sequence[Prediction], target: IO[str] | None = None) -> None:
     """Draw a document with its entities in colour, and a line for each of them below."""
     from rich.console import Console
     from rich.text import Text
@@ -100,36 +118,54 @@ def show(document: str, found: Sequence[Prediction]) -> None:
     text = Text(plain)
     for one in found:
         text.stylize(f"bold underline {styles[one.label]}", one.start, one.end)
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console = Console(file=target or sys.stdout, highlight=False, soft_wrap=True)
     console.print(text)
     for one in found:
         said = f"{plain[one.start : one.end]}  {one.start}–{one.end}  {one.score:.2f}"
         console.print(Text.assemble("  ", (one.label, styles[one.label]), f"  {said}"))
 
 
-def _open(file: str) -> IO[bytes]:
-    """Open the file before a model is loaded."""
+def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> Iterator[Document]:
+    """Open what is to be read before a model is loaded."""
+    from encswap.data.documents import Document, open_documents
+    from encswap.data.options import ReadOptions
+    from encswap.data.shipped import find_data
     from encswap.errors import InputError
 
-    if file == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise InputError(f"cannot be read as text: {error.strerror}", where=file) from error
+    if text is not None:
+        return iter([Document("text:1", text)])
+    if file is None and sys.stdin.isatty():
+        raise InputError("no documents", hint="give --text, a file, or pipe documents into it")
+    return open_documents(find_data(file or "-"), ReadOptions(format=form), notes)
 
 
-def _lines(source: IO[bytes], file: str) -> Iterator[str]:
-    """Yield the lines that hold anything, as they come."""
-    from encswap.errors import InputError, located
+def _answered(
+    model: Path,
+    documents: Iterator[Document],
+    labels: Sequence[str],
+    threshold: float | None,
+    at_once: int,
+) -> Iterator[tuple[Document, list[Prediction]]]:
+    """Yield each document with what was found in it, and say how far it is from time to time."""
+    from encswap.cli.progress import Pace
+    from encswap.train.scoring import predict_saved
 
-    with source:
-        for number, raw in enumerate(source, start=1):
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"cannot be read as text: {error}", where=located(file, number)
-                ) from error
-            if line.strip():
-                yield line
+    waiting: deque[Document] = deque()
+
+    def texts() -> Iterator[str]:
+        for document in documents:
+            waiting.append(document)
+            yield document.text
+
+    pace = Pace()
+    for _, found in predict_saved(
+        model,
+        texts(),
+        labels,
+        threshold,
+        at_once=at_once,
+        say=note,
+        progress=pace.windows,
+    ):
+        yield waiting.popleft(), found
+        pace.document()

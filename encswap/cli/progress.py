@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from encswap.processes import is_main
 
 if TYPE_CHECKING:
     from encswap.train.progress import Epoch
+
+PACE = 10.0
+"""Seconds between two lines of progress on stderr."""
 
 
 class TerminalWatcher:
@@ -80,6 +84,31 @@ class SilentWatcher(TerminalWatcher):
 
     def _say(self, line: str) -> None:
         """Say nothing."""
+
+
+class Pace:
+    """Says on stderr how much is done, at most every few seconds."""
+
+    def __init__(self) -> None:
+        self.done = self.scored = 0
+        self.last = time.monotonic()
+
+    def windows(self, count: int) -> None:
+        """Count windows that were scored."""
+        self.scored += count
+        self._say()
+
+    def document(self) -> None:
+        """Count a document that was answered."""
+        self.done += 1
+        self._say()
+
+    def _say(self) -> None:
+        now = time.monotonic()
+        if now - self.last >= PACE:
+            self.last = now
+            done = f"documents answered: {self.done:,}, " if self.done else ""
+            note(f"{done}windows scored: {self.scored:,} …")
 
 
 @contextmanager

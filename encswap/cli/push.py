@@ -87,21 +87,60 @@ def push(
 def gather(
     folder: Path, repo: str, extras: list[str], languages: list[str], licence: str
 ) -> tuple[list[Item], str]:
-    """Collect what goes to the hub, the card first, and return the card's text beside it."""
+    """Collect what goes to the hub, the card first, and return the card's text beside it.
+
+    Cheap checks come first; at last what would be uploaded is loaded and asked.
+    """
     from dataclasses import replace
 
     from encswap.report.card import write_card
+    from encswap.report.card_metadata import check_card, check_languages, check_licence
     from encswap.report.reading import read_scores
-    from encswap.swap.saved import checkpoint_folder
-    from encswap.upload import CARD, Item, collect, drop_folders
+    from encswap.upload import CARD, Item, collect, drop_folders, regular_file, splitter_copies
 
+    licence, languages = check_licence(licence), check_languages(languages)
     refuse_unfinished(folder)
+    chosen = [Item.of(_extra(name), folder / _extra(name)) for name in dict.fromkeys(extras)]
+    for name in ("encswap.json", "metrics.json"):
+        regular_file(folder / name)
     run = read_scores(folder)
-    items = collect(checkpoint_folder(folder), _copies(run.record))
+    checkpoint = folder / "checkpoint"
+    items = collect(checkpoint, [*splitter_copies(run.record, checkpoint), *_inner(checkpoint)])
     run = replace(run, record=drop_folders(run.record))
     text = write_card(run, describe(run.record, repo, languages, licence))
-    chosen = [Item(_extra(name), folder / _extra(name)) for name in extras]
-    return [Item(CARD, text.encode()), *items, *map(_there, chosen)], text
+    check_card(text)
+    _prove(items, run.asked)
+    return [Item(CARD, text.encode()), *items, *chosen], text
+
+
+def _inner(checkpoint: Path) -> list[str]:
+    """The splitter's files by the checkpoint's own manifest, which is what goes up."""
+    from encswap.report.reading import read_record
+    from encswap.upload import regular_file, splitter_copies
+
+    regular_file(checkpoint / "encswap.json")
+    return splitter_copies(read_record(checkpoint / "encswap.json"), checkpoint)
+
+
+def _prove(items: list[Item], labels: list[str]) -> None:
+    """Load what would be uploaded, laid out as whoever fetches it would find it."""
+    from encswap.cli.progress import quiet_libraries
+    from encswap.errors import EncswapError, InputError
+    from encswap.swap.readback import prove_checkpoint
+    from encswap.upload import staged
+
+    quiet_libraries()
+    with staged(items) as laid:
+        try:
+            prove_checkpoint(laid, labels)
+        except EncswapError as error:
+            name = error.where.replace(f"{laid}/", "").replace(str(laid), "")
+            message = error.message.replace(f"{laid}/", "").replace(str(laid), "the checkpoint")
+            raise InputError(
+                f"{name + ' ' if name else ''}{message}; nothing is uploaded",
+                where="the checkpoint",
+                hint="train it again, or take a whole copy of the folder",
+            ) from error
 
 
 def refuse_unfinished(folder: Path) -> None:
@@ -156,26 +195,12 @@ def _mark(mark: str) -> str:
     return MARK_MEANINGS[mark]  # type: ignore[index]
 
 
-def _copies(record: Mapping[str, Any]) -> list[str]:
-    """The files that the word splitter needs, which lie beside the checkpoint."""
-    files = (record.get("splitter") or {}).get("files") or {}
-    return [str(one["name"]) for one in files.values()]
-
-
 def _extra(name: str) -> str:
     from encswap.errors import UnknownNameError
 
     if name not in EXTRAS:
         raise UnknownNameError("--with", name, list(EXTRAS))
     return EXTRAS[name]
-
-
-def _there(item: Item) -> Item:
-    from encswap.errors import InputError
-
-    if isinstance(item.content, Path) and not item.content.is_file():
-        raise InputError("no such file", where=item.content)
-    return item
 
 
 def _write_card(path: Path, text: str) -> None:

@@ -72,10 +72,49 @@ def _ceiling(metrics: dict[str, Any]) -> str:
 
 
 def _closing(metrics: dict[str, Any]) -> list[str]:
-    where = "test, as the plan does" if metrics["protocol"] == "plan" else "dev"
-    lines = [f"Threshold {metrics['threshold']:g} and epoch were chosen on {where}."]
     iob2 = metrics["test"]["iob2"]
-    lines.append(f"Strict IOB2 over characters (seqeval): F1 {iob2['f1']:.3f}.")
+    return [
+        *_sources(metrics),
+        f"Strict IOB2 over characters (seqeval): F1 {iob2['f1']:.3f}.",
+        *_labels(metrics.get("labels") or {}),
+    ]
+
+
+def _sources(metrics: dict[str, Any]) -> list[str]:
+    """Say where the threshold comes from, and the epoch."""
+    both = "test" if metrics["protocol"] == "plan" else "dev"
+    threshold = metrics.get("threshold_source", both)
+    epoch = metrics.get("epoch_source", both)
+    at, places = f"{metrics['threshold']:g}", {"dev": "dev", "test": "test, as the plan does"}
+    if threshold == epoch:
+        return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
+    said = {"given": "was given by hand", "default": "is the default: none was chosen"}
+    first = said.get(threshold) or f"was chosen on {places[threshold]}"
+    if epoch is None:
+        return [
+            f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."
+        ]
+    return [f"Threshold {at} {first}. The epoch was chosen on {places[epoch]}."]
+
+
+def _labels(labels: dict[str, Any]) -> list[str]:
+    """Say which labels only the documents have, and which only the model is asked for."""
+    lines = []
+    if labels.get("not_asked"):
+        counts = ", ".join(
+            f"{name!r} ({count:,} mentions)" for name, count in labels["not_asked"].items()
+        )
+        lines.append(
+            f"Labels of the documents that the model was not asked for, all missed: {counts}."
+        )
+    if labels.get("not_marked"):
+        names = ", ".join(map(repr, labels["not_marked"]))
+        lines.append(f"Labels that no document marks, so their recall is not measured: {names}.")
+    if labels.get("groups", 1) > 1:
+        count, groups = len(labels["asked"]), labels["groups"]
+        lines.append(
+            f"The {count:,} labels were asked in {groups} groups: they do not fit at once."
+        )
     return lines
 
 

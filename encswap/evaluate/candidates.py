@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import Prediction
 from encswap.swap import gliner, heads
+from encswap.swap.labels import clean_label, distinct_labels
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,6 +24,14 @@ class Asked:
 
     labels: tuple[str, ...]
     descriptions: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls, labels: Iterable[str], descriptions: Mapping[str, str] | None = None, where: str = ""
+    ) -> Asked:
+        """Ask for labels as a person wrote them: each once; `InputError` for an empty one."""
+        told = {clean_label(label): text for label, text in (descriptions or {}).items()}
+        return cls(distinct_labels(labels, where), told)
 
     def only(self, labels: tuple[str, ...]) -> Asked:
         """The same for some of the labels."""
@@ -72,13 +81,15 @@ def _score(
     model: PreTrainedModel, texts: list[str], asked: Asked, floor: float
 ) -> Iterator[list[Prediction]]:
     schema = gliner.schema_for(asked.labels, descriptions=asked.descriptions)
+    # The prompt holds a label once, however often it was asked for: its places are the schema's.
+    labels = tuple(schema["entities"])
     batch = gliner.collate(model, [(text, schema) for text in texts], training=False)
     batch = batch.to(next(model.parameters()).device)
     for place, spans in enumerate(heads.scored_spans(model, batch, floor)):
         starts, ends = batch.start_mappings[place], batch.end_mappings[place]
         # gliner2 ends every text with a full stop, which may be none of the text's own.
         yield [
-            Prediction(starts[first], ends[last], asked.labels[label], score)
+            Prediction(starts[first], ends[last], labels[label], score)
             for label, first, last, score in spans
             if ends[last] <= len(texts[place])
         ]

@@ -10,7 +10,8 @@ from encswap import processes
 from encswap.data.windows import Window, cut, merge
 from encswap.domain import Example, Prediction, WordSplitter
 from encswap.evaluate.candidates import FLOOR, Asked, Progress, score_texts
-from encswap.swap.subtokens import position_limit, prompt_length, subtoken_counter
+from encswap.evaluate.prompts import divide, text_budget
+from encswap.swap.subtokens import subtoken_counter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,11 +26,15 @@ def cut_windows(
 ) -> list[Window]:
     """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in.
 
-    Windows name their documents by place, for ids may repeat.
+    Windows name their documents by place, for ids may repeat. Raises `InputError` where the labels
+    leave no room for text.
     """
-    budget = position_limit(model, max_length) - prompt_length(
-        model, asked.labels, asked.descriptions
-    )
+    return _cut(model, examples, splitter, text_budget(model, asked, max_length))
+
+
+def _cut(
+    model: PreTrainedModel, examples: Sequence[Example], splitter: WordSplitter, budget: int
+) -> list[Window]:
     count = subtoken_counter(model)
     return [
         window
@@ -51,23 +56,24 @@ def score_documents(
 ) -> list[list[Prediction]]:
     """Score documents of any length; candidates of each, in the order of `examples`.
 
-    A document that names its label set is asked for those labels alone. Several processes share
-    the windows, and each gets all candidates.
+    A document that names its label set is asked for those labels alone. Labels that do not fit
+    into one prompt are asked in groups. Several processes share the windows, and each gets all
+    candidates.
     """
     found: list[list[Prediction]] = [[] for _ in examples]
     for labels, places in _by_labels(examples, asked).items():
         # Where gold stands must not decide where a document is cut that is being scored.
         bare = [replace(examples[place], mentions=()) for place in places]
-        part = asked.only(labels)
-        windows = cut_windows(model, bare, part, splitter, max_length)
-        scored = score_texts(
-            model,
-            processes.shared([window.example.text for window in windows]),
-            part,
-            floor=floor,
-            batch_size=batch_size,
-            progress=progress,
-        )
+        groups = divide(model, asked.only(labels), max_length)
+        budget = min(text_budget(model, group, max_length) for group in groups)
+        windows = _cut(model, bare, splitter, budget)
+        texts = processes.shared([window.example.text for window in windows])
+        scored: list[list[Prediction]] = [[] for _ in texts]
+        for group in groups:
+            part = score_texts(
+                model, texts, group, floor=floor, batch_size=batch_size, progress=progress
+            )
+            scored = [before + more for before, more in zip(scored, part, strict=True)]
         merged = merge(windows, processes.together(scored, len(windows)))
         for number, place in enumerate(places):
             found[place] = merged.get(number, [])

@@ -20,6 +20,7 @@ def summarise(
     everything = [micro(document) for document in scored.documents]
     return {
         "threshold": scored.threshold,
+        "documents": len(examples),
         "micro": _with_interval(scored.micro, everything, seed),
         "per_label": {
             label: _with_interval(

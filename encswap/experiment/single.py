@@ -12,8 +12,10 @@ from encswap.errors import InputError
 from encswap.mini.finding import find_control, find_models
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
-from encswap.train.folder import RunFolder
+from encswap.sources import spec_of
+from encswap.train.folder import RunFolder, refuse_taken
 from encswap.train.job import Job
+from encswap.train.preflight import build_units, check_settings, has_widths
 from encswap.train.prepare import make_ready, read_documents
 from encswap.train.progress import Watcher
 from encswap.train.record import manifest_of, refuse_changed
@@ -38,16 +40,27 @@ def run_recipe(
 ) -> dict[str, Any]:
     """Swap, train and score as the recipe says; returns the metrics.
 
-    The documents are read before a model is loaded, the folder is made after.
+    Settings, folder, documents and units are checked before a model is looked for; the folder is
+    made after.
     """
     from transformers import set_seed
 
     if recipe.encoder is None:
         raise InputError("no encoder", hint="set encoder: in the recipe")
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
+    check_settings(recipe)
+    if asked.again is None and processes.is_main():
+        refuse_taken(path)
     documents = read_documents(recipe)
     for remark in documents.remarks:
         watcher.remark(remark)
+    spec = spec_of(recipe.encoder, plugins)
+    others = (*documents.dev, *documents.test)
+    units = build_units(
+        recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
+    )
+    if has_widths(recipe.base):
+        units.refuse_low_coverage(recipe, plugins)
     with processes.main_first():
         models = find_models(
             plugins,
@@ -66,7 +79,7 @@ def run_recipe(
         spec=models.spec,
         base_source=models.base,
         encoder_source=models.encoder,
-        splitter=asked.splitter,
+        splitter=units.splitter,
         watcher=watcher,
     )
     folder = asked.again or RunFolder.create(path)

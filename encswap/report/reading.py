@@ -17,6 +17,7 @@ from encswap.evaluate.survivors import Survivor, survivors
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.jsonl"
+ROUNDED = 1e-6
 HINT = "give a finished run's folder, as `encswap train` writes it"
 
 
@@ -86,13 +87,16 @@ def read_run(folder: Path) -> Run:
         raise InputError("no such run folder", where=folder, hint=HINT)
     metrics = _read_metrics(folder / METRICS)
     documents = _read_documents(folder / PREDICTIONS)
-    return Run(folder.resolve().name, metrics, documents, _read_record(folder / "encswap.json"))
+    record = read_record(folder / "encswap.json")
+    run = Run(folder.resolve().name, metrics, documents, record)
+    _refuse_others(run, folder / PREDICTIONS)
+    return run
 
 
 def read_scores(folder: Path) -> Run:
     """Read what a run folder records of scores and model, without its documents."""
     metrics = _read_metrics(folder / METRICS)
-    return Run(folder.resolve().name, metrics, (), _read_record(folder / "encswap.json"))
+    return Run(folder.resolve().name, metrics, (), read_record(folder / "encswap.json"))
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
@@ -130,7 +134,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a manifest as it stands there; empty where there is none."""
     return _read_json(path) if path.is_file() else {}
 
 
@@ -143,6 +148,30 @@ def _read_documents(path: Path) -> tuple[Document, ...]:
         raise InputError(f"has no {path.name}", where=path.parent, hint=HINT) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=path) from error
+
+
+def _refuse_others(run: Run, path: Path) -> None:
+    """Refuse documents that are not those of the scores: some are missing, or they are others."""
+    test = run.metrics["test"]
+    counts = sum(run.counts, Counts())
+    for what, here, scored in (
+        ("documents", len(run.documents), test.get("documents")),
+        ("gold mentions", counts.gold, test["micro"]["support"]),
+    ):
+        if scored is not None and here != scored:
+            reason = "it is cut off" if here < scored else "it is of another run"
+            raise _other(f"{here:,} {what}", f"{scored:,}: {reason}", path)
+    if abs(counts.f1 - test["micro"]["f1"]) > ROUNDED:
+        told = f"{test['micro']['f1']:.4f}: it is cut off, changed or of another run"
+        raise _other(f"predictions with an F1 of {counts.f1:.4f}", told, path)
+
+
+def _other(here: str, scored: str, path: Path) -> InputError:
+    return InputError(
+        f"holds {here}, and {METRICS} has {scored}",
+        where=path,
+        hint="score the run again, or take a whole copy of the folder",
+    )
 
 
 def _document(line: str, path: Path, number: int) -> Document:

@@ -144,8 +144,8 @@ def not_asked(run: Run) -> list[str]:
 def warnings_of(run: Run, texts: Texts) -> list[str]:
     """What a reader must know before the scores."""
     said = []
-    if run.metrics["protocol"] == "plan":
-        said.append(texts("protocol_plan", threshold=f"{run.threshold:g}"))
+    if "test" in sources(run):
+        said.append(protocol(run, texts))
     if not run.documents:
         said.append(texts("empty_test"))
     elif not run.metrics["test"]["micro"]["support"]:
@@ -185,6 +185,17 @@ def floor(run: Run, texts: Texts) -> str:
 
 
 def protocol(run: Run, texts: Texts) -> str:
-    """How epoch and threshold were chosen."""
-    key = "protocol_plan" if run.metrics["protocol"] == "plan" else "protocol_dev"
-    return texts(key, threshold=f"{run.threshold:g}")
+    """Where threshold and epoch come from."""
+    threshold, epoch = sources(run)
+    at = f"{run.threshold:g}"
+    if threshold == epoch:
+        return texts("protocol_plan" if epoch == "test" else "protocol_dev", threshold=at)
+    return " ".join(
+        (texts(f"threshold_{threshold}", threshold=at), texts(f"epoch_{epoch or 'none'}"))
+    )
+
+
+def sources(run: Run) -> tuple[str, str | None]:
+    """Where the threshold and the epoch were chosen; of older runs what their protocol means."""
+    both = "test" if run.metrics["protocol"] == "plan" else "dev"
+    return run.metrics.get("threshold_source", both), run.metrics.get("epoch_source", both)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from encswap.domain import WordSplitter
 from encswap.manifest import SplitterRecord, describe_splitter
 from encswap.swap.gliner import read_model
+from encswap.swap.labels import guard_labels
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,8 +23,8 @@ def load(folder: str | Path) -> PreTrainedModel:
 
     A file that the splitter needs, such as a user dictionary, is taken from the folder where it is
     not at its place any more. The threshold is the default of the extraction methods' `threshold`
-    argument. Raises `SourceError` where the folder is no checkpoint or its splitter is not
-    installed.
+    argument, and their `entity_types` are asked for once each, in NFC. Raises `SourceError` where
+    the folder is no checkpoint or its splitter is not installed.
     """
     from encswap.manifest import read_manifest
     from encswap.plugins import load_plugins
@@ -34,6 +35,7 @@ def load(folder: str | Path) -> PreTrainedModel:
     warn_of_version(manifest.splitter, splitter)
     model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
     model.eval()
+    guard_labels(model)
     if manifest.threshold is not None:
         set_threshold(model, manifest.threshold)
     return model

@@ -10,10 +10,11 @@ from encswap.data.windows import cut
 from encswap.domain import Example, WordSplitter
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
+from encswap.evaluate.prompts import text_budget
 from encswap.recipe import Recipe
 from encswap.swap import alignment, gliner
 from encswap.swap.heads import encode_words
-from encswap.swap.subtokens import position_limit, prompt_length, subtoken_counter
+from encswap.swap.subtokens import subtoken_counter
 from encswap.train.progress import Unwatched, Watcher
 
 if TYPE_CHECKING:
@@ -89,10 +90,7 @@ def shared_texts(
 ) -> list[str]:
     """Cut documents into texts that both encoders take."""
     counters = [subtoken_counter(one) for one in (model, base)]
-    budget = min(
-        position_limit(one, max_length) - prompt_length(one, asked.labels, asked.descriptions)
-        for one in (model, base)
-    )
+    budget = min(text_budget(one, asked, max_length) for one in (model, base))
     return [
         window.example.text
         for example in examples

@@ -67,9 +67,26 @@ def trackers(recipe: Recipe) -> list[str]:
 
 
 def precision_of(recipe: Recipe) -> str:
-    """Resolve `auto`: bf16 where the device has it, else fp16 on a GPU, else float32."""
+    """Resolve the number format: float32 on a CPU; `auto` is bf16 where the GPU has it, else fp16.
+
+    fp16 wants a GPU's loss scaling, so what a recipe for a GPU says is left for float32 on a CPU.
+    """
     if not torch.cuda.is_available():
         return "fp32"
     if recipe.precision != "auto":
         return recipe.precision
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def precision_remark(recipe: Recipe) -> str | None:
+    """Say that another number format is trained in than the recipe names, where that is so."""
+    found = precision_of(recipe)
+    if recipe.precision in ("auto", found):
+        return None
+    return f"precision {recipe.precision} wants a GPU, and torch sees none: trained in float32"
+
+
+def refuse_precision(recipe: Recipe) -> None:
+    """Refuse bf16 on a GPU that has none: the Trainer would say so after everything is loaded."""
+    if precision_of(recipe) == "bf16" and not torch.cuda.is_bf16_supported():
+        raise InputError("precision: this GPU has no bf16", hint="set precision: fp16, or auto")

@@ -13,6 +13,7 @@ from encswap.recipe import Recipe
 from encswap.swap.gliner import overlap_policy
 from encswap.swap.rows import grow, shrink
 from encswap.swap.subtokens import used_ids
+from encswap.train.arguments import precision_remark
 from encswap.train.dataset import Samples, build_samples
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.job import Job
@@ -44,6 +45,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
     progress = job.folder.read_progress() if state else Progress()
+    job.folder.cut_log(progress.epochs)
     job.watcher.stage(_stage(recipe, len(progress.epochs)))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
@@ -56,7 +58,9 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
         on_step=job.watcher.step,
     )
-    if _stop_reason(job, progress) is None:
+    if (reason := _stop_reason(job, progress)) is not None:
+        job.folder.log(stopped=reason)
+    else:
         with told_of_memory(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
@@ -74,6 +78,8 @@ def _stage(recipe: Recipe, done: int) -> str:
     said = f"go on after epoch {done}" if done else "train"
     if recipe.scale == "full" and not torch.cuda.is_available():
         said += " on the CPU: torch sees no GPU"
+    if remark := precision_remark(recipe):
+        said += f" ({remark})"
     return said
 
 

@@ -7,9 +7,9 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, writ
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
 from encswap.swap.rows import whole_table
-from encswap.train.progress import Progress
+from encswap.train.log import LOG, kept_lines
+from encswap.train.progress import Epoch, Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -47,7 +48,7 @@ class RunFolder:
             refuse_taken(path)
             try:
                 path.mkdir(parents=True, exist_ok=True)
-                (path / "log.jsonl").touch()
+                (path / LOG).touch()
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=path) from error
         processes.wait()
@@ -91,8 +92,15 @@ class RunFolder:
     @processes.main_only
     def log(self, **record: Any) -> None:
         """Append one line to log.jsonl."""
-        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+        with (self.path / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    @processes.main_only
+    def cut_log(self, epochs: Sequence[Epoch]) -> None:
+        """Cut log.jsonl to the whole epochs from which a resumed run goes on."""
+        kept = kept_lines(self.path / LOG, [asdict(one) for one in epochs])
+        if kept is not None:
+            self.write_lines(LOG, kept)
 
     @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:

@@ -21,10 +21,11 @@ from encswap.data.options import ReadOptions, names_in
 from encswap.data.readers import open_examples, read_examples
 from encswap.data.shipped import find_data
 from encswap.data.split import split_dev
-from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
+from encswap.data.units import CachedSplitter, Coverage
 from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
+from encswap.evaluate.prompts import text_budget
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
@@ -37,6 +38,7 @@ from encswap.swap.training_mode import (
     use_flash_attention,
 )
 from encswap.train.aligning import align_encoder, refuse_alignment
+from encswap.train.preflight import build_units, has_widths
 from encswap.train.progress import Watcher
 
 if TYPE_CHECKING:
@@ -193,15 +195,15 @@ def make_ready(
     Raises `InputError` below the recipe's least coverage, `SwapError` where nothing fits.
     """
     refuse_alignment(recipe)
-    name = recipe.splitter or spec.word_splitter
-    splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
-    texts = [e.text for e in (*documents.train, *documents.dev, *documents.test)]
-    splitter.prepare(texts)
-    coverage = measure_coverage(documents.train, splitter)
-    width = suggest_max_width(coverage) if recipe.max_width == "auto" else recipe.max_width
+    others = (*documents.dev, *documents.test)
+    units = build_units(recipe, plugins, spec, documents.train, others=others, splitter=splitter)
+    splitter, name, coverage, width = units.splitter, units.name, units.coverage, units.width
+    known = has_widths(base_source.path)
+    if known:
+        units.refuse_low_coverage(recipe, plugins)
     base = gliner.read_model(base_source.path)
-    if gliner.max_width_of(base) is not None:
-        refuse_low_coverage(coverage, width, name, recipe, plugins)
+    if known is None and gliner.max_width_of(base) is not None:
+        units.refuse_low_coverage(recipe, plugins)
     encoder = plugins.load_encoder(spec, encoder_source)
     scratch = recipe.strategy == "scratch"
     kept = recipe.strategy in ("surgical", "lora")
@@ -217,6 +219,7 @@ def make_ready(
         heads="kept" if kept else "fresh",
         seed=recipe.seed,
     )
+    text_budget(swapped.model, documents.asked, recipe.max_length)
     if kept:
         prove(swapped.model, base, splitter)
     model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)
@@ -252,17 +255,3 @@ def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
         )
     if recipe.gradient_checkpointing:
         checkpoint_gradients(model)
-
-
-def refuse_low_coverage(
-    coverage: Coverage, width: int, name: str, recipe: Recipe, plugins: Plugins
-) -> None:
-    """Refuse to train on gold that cannot be expressed: it would be trained as absent."""
-    share = coverage.share(width)
-    if share < recipe.min_coverage and not recipe.allow_low_coverage:
-        others = ", ".join(one for one in plugins.splitter_names if one != name)
-        raise InputError(
-            f"splitter {name!r} at width {width} can express {share:.1%} of the training mentions, "
-            f"less than {recipe.min_coverage:.0%}; the rest would be trained as absent",
-            hint=f"choose another --splitter ({others}) or pass --allow-low-coverage",
-        )

@@ -22,6 +22,7 @@ from encswap.manifest import (
 )
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
+from encswap.train.arguments import precision_remark
 from encswap.train.folder import RunFolder
 from encswap.train.prepare import Documents, Ready
 
@@ -52,7 +53,13 @@ def manifest_of(
         data=dict(documents.checksums),
         recipe=json.loads(recipe.model_dump_json()),
         remarks=(*remarks_on(recipe), *documents.remarks, *ready.remarks),
+        chosen_on=chosen_on(recipe),
     )
+
+
+def chosen_on(recipe: Recipe) -> str:
+    """Name the documents that epoch and threshold are chosen on."""
+    return "test" if recipe.protocol == "plan" else "dev"
 
 
 def plugin_versions(plugins: Plugins) -> dict[str, str]:
@@ -66,9 +73,12 @@ def plugin_versions(plugins: Plugins) -> dict[str, str]:
 
 def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     """Say what a reader of the scores must know."""
+    remarks = []
     if recipe.protocol == "plan":
-        return ("epoch and threshold were chosen on the test documents, as the plan does",)
-    return ()
+        remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
+    if said := precision_remark(recipe):
+        remarks.append(said)
+    return tuple(remarks)
 
 
 def prediction_lines(

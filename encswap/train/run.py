@@ -18,7 +18,7 @@ from encswap.train.fitting import fit
 from encswap.train.folder import told_of_writing
 from encswap.train.job import Job
 from encswap.train.progress import Progress
-from encswap.train.record import manifest_of, prediction_lines
+from encswap.train.record import chosen_on, manifest_of, prediction_lines
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -86,6 +86,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "protocol": recipe.protocol,
         "strategy": recipe.strategy,
         "threshold": progress.threshold,
+        "threshold_source": chosen_on(recipe),
+        "epoch_source": chosen_on(recipe),
         "coverage": ceilings["train"].share,
         "ceiling": {part: one.as_dict() for part, one in ceilings.items()},
         "overlap_policy": policy,

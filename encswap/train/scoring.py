@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
+from encswap.data.notes import Notes
+from encswap.data.options import ReadOptions
 from encswap.data.overlaps import measure_ceiling
+from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
 from encswap.domain import Example, Prediction, descriptions_of, labels_of
 from encswap.errors import InputError
-from encswap.evaluate.candidates import FLOOR, Asked, resolve
+from encswap.evaluate.candidates import FLOOR, Asked, Progress, resolve
 from encswap.evaluate.documents import score_documents
+from encswap.evaluate.labels import one_sided
+from encswap.evaluate.prompts import divide
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
 from encswap.manifest import Manifest, read_manifest
 from encswap.recipe import Recipe
 from encswap.swap import gliner
 from encswap.swap.saved import load
-from encswap.train.prepare import read_part
+from encswap.train.prepare import options_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,6 +36,7 @@ DEFAULT_THRESHOLD = 0.5
 AT_ONCE = 64
 KEPT_CHARACTERS = 4_000_000
 """Of texts whose units are remembered while many are predicted, so that memory stays flat."""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -52,20 +58,23 @@ class Saved:
         model.processor.word_splitter = splitter
         return cls(model, manifest, recipe, splitter)
 
-    def threshold(self, wanted: float | None) -> float:
-        """The threshold asked for, else the one chosen in training."""
-        return wanted or self.manifest.threshold or DEFAULT_THRESHOLD
-
-    def asked(self, examples: Sequence[Example], labels: Sequence[str] = ()) -> Asked:
-        """The labels asked for, else those of training, else those of the documents."""
-        if labels:
-            return Asked(tuple(labels), {})
-        if self.manifest.labels:
-            return Asked(self.manifest.labels, self.manifest.descriptions)
-        return Asked(tuple(labels_of(examples)), descriptions_of(examples))
+    def groups(self, asked: Asked, say: Say | None = None) -> int:
+        """Count the groups in which the labels are asked; more than one is told."""
+        groups = divide(self.model, asked, self.recipe.max_length)
+        if len(groups) > 1 and say is not None:
+            most = max(len(group.labels) for group in groups)
+            say(
+                f"{len(asked.labels)} labels do not fit beside a text at once: they are asked in "
+                f"{len(groups)} groups of at most {most}"
+            )
+        return len(groups)
 
     def candidates(
-        self, examples: Sequence[Example], asked: Asked, floor: float = FLOOR
+        self,
+        examples: Sequence[Example],
+        asked: Asked,
+        floor: float = FLOOR,
+        progress: Progress | None = None,
     ) -> list[list[Prediction]]:
         """Score documents of any length."""
         return score_documents(
@@ -75,25 +84,58 @@ class Saved:
             self.splitter,
             max_length=self.recipe.max_length,
             floor=floor,
+            progress=progress,
         )
 
 
-def score_saved(folder: Path, data: str, threshold: float | None = None) -> dict[str, Any]:
-    """Score a run or checkpoint on documents; same model, documents and threshold, same numbers."""
-    saved = Saved.read(folder)
-    examples = read_part(find_data(data), saved.recipe)
-    asked = saved.asked(examples)
+def what_to_ask(
+    manifest: Manifest, examples: Sequence[Example] = (), labels: Sequence[str] = ()
+) -> Asked:
+    """The labels asked for, else those of training, else those of the documents."""
+    if labels:
+        return Asked.of(labels, where="--label")
+    if manifest.labels:
+        return Asked.of(manifest.labels, manifest.descriptions, where="encswap.json")
+    return Asked.of(labels_of(examples), descriptions_of(examples))
+
+
+def score_saved(
+    folder: Path,
+    data: str,
+    threshold: float | None = None,
+    labels: Sequence[str] = (),
+    *,
+    options: ReadOptions | None = None,
+    notes: Notes | None = None,
+    say: Say | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a run or checkpoint on documents; same model, documents and threshold, same numbers.
+
+    Labels are compared before the model is loaded: an `InputError` where none of the documents'
+    is asked for.
+    """
+    manifest = read_manifest(folder)
+    path = find_data(data)
+    recipe = Recipe.model_validate(dict(manifest.recipe))
+    examples = read_examples(path, options=_read_as(recipe, options), notes=notes)
+    asked = what_to_ask(manifest, examples, labels)
     remarks = remarks_on_labels(asked, examples, data)
-    at = saved.threshold(threshold)
-    found = saved.candidates(examples, asked, min(FLOOR, at))
+    saved = Saved.read(folder)
+    groups = saved.groups(asked, say)
+    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
+    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     scored = score_at(examples, found, at, policy)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
-    ceiling = measure_ceiling(examples, saved.splitter, saved.manifest.max_width, policy)
+    ceiling = measure_ceiling(examples, saved.splitter, manifest.max_width, policy)
     return {
-        "protocol": saved.recipe.protocol,
+        "protocol": saved.recipe.protocol if manifest.epoch_source else None,
         "strategy": saved.recipe.strategy,
         "threshold": at,
+        "threshold_source": "given" if threshold else manifest.threshold_source,
+        "epoch_source": manifest.epoch_source,
+        "labels": {**one_sided(asked.labels, examples), "groups": groups},
         "coverage": ceiling.share,
         "ceiling": {"test": ceiling.as_dict()},
         "overlap_policy": policy,
@@ -115,6 +157,19 @@ def remarks_on_labels(asked: Asked, examples: Sequence[Example], where: str) -> 
     return compare_labels({"the model": known, "the documents": found})
 
 
+def _read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
+    """Read as the model's own documents were, but for what a person says of this file."""
+    own = options_of(recipe)
+    if options is None:
+        return own
+    return replace(
+        own,
+        format=options.format,
+        tag_column=options.tag_column or own.tag_column,
+        label=options.label or own.label,
+    )
+
+
 def predict_saved(
     folder: Path,
     texts: Iterable[str],
@@ -122,22 +177,26 @@ def predict_saved(
     threshold: float | None = None,
     *,
     at_once: int = AT_ONCE,
+    say: Say | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[str, list[Prediction]]]:
     """Find entities in texts of any length, overlaps resolved as gliner2 does.
 
-    Texts are taken `at_once` at a time, and each comes back with what was found in it.
+    Texts are taken `at_once` at a time, and each comes back with what was found in it. `progress`
+    counts the windows that are scored.
     """
-    saved = Saved.read(folder)
-    saved.splitter.limit = KEPT_CHARACTERS
-    asked = saved.asked((), labels)
+    manifest = read_manifest(folder)
+    asked = what_to_ask(manifest, (), labels)
     if not asked.labels:
         raise InputError("the model was saved without labels", hint="name them with --label")
-    at = saved.threshold(threshold)
+    saved = Saved.read(folder)
+    saved.splitter.limit = KEPT_CHARACTERS
+    saved.groups(asked, say)
+    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]
-        for text, found in zip(
-            some, saved.candidates(examples, asked, min(FLOOR, at)), strict=True
-        ):
+        candidates = saved.candidates(examples, asked, min(FLOOR, at), progress)
+        for text, found in zip(some, candidates, strict=True):
             yield text, resolve(found, at, policy)

@@ -55,7 +55,10 @@ def units_of(reading: Reading, words: frozenset[str]) -> Iterator[Span]:
 
 
 def _cuts(text: str, tokens: Iterable[Morpheme], words: frozenset[str]) -> set[int]:
-    """Return the places between units; white space is cut off at its start."""
+    """Return the places between units; white space is cut off at its start.
+
+    Only the white space inside the user's own words is no place between units.
+    """
     cuts, kept = {0, len(text)}, []
     end = 0
     for token in sorted(tokens):
@@ -63,6 +66,7 @@ def _cuts(text: str, tokens: Iterable[Morpheme], words: frozenset[str]) -> set[i
             cuts |= {end, token.start}
         end = max(end, token.end)
         cuts.update(_ending_cuts(text, token))
+        # Kiwi gives the form as the dictionary has it, also where the text is spaced otherwise.
         if token.form in words:
             kept.append((token.start, token.end))
     cuts.add(min(end, len(text)))
@@ -70,7 +74,8 @@ def _cuts(text: str, tokens: Iterable[Morpheme], words: frozenset[str]) -> set[i
     for start, stop in (*_spans(_TERM, text), *_spans(_ADDRESS, text), *kept):
         cuts.difference_update(range(start + 1, stop))
         cuts |= {start, stop}
-    cuts.update(place for place, char in enumerate(text) if char.isspace())
+    inside = {place for start, stop in kept for place in range(start + 1, stop)}
+    cuts.update(n for n, char in enumerate(text) if char.isspace() and n not in inside)
     return cuts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,14 +63,26 @@ def _read_entry(raw: bytes, where: str) -> str:
         float(columns[2] if len(columns) == 3 else 0)
     except ValueError as error:
         raise EncswapError(f"not a score: {columns[2]!r}", where=where, hint=_ENTRY) from error
-    return columns[0].strip()
+    return _as_kiwi_reads(columns[0])
+
+
+def _as_kiwi_reads(word: str) -> str:
+    """Return a word composed and with single spaces, as the text is that Kiwi reads."""
+    return " ".join(unicodedata.normalize("NFC", word).split())
+
+
+def _entry(line: str) -> str:
+    """Return a line with its word as Kiwi reads it; a line stays at its number."""
+    word, tab, rest = line.strip().partition("\t")
+    return f"{_as_kiwi_reads(word)}{tab}{rest}" if tab and not word.startswith("#") else ""
 
 
 def _load_dictionary(kiwi: Any, dictionary: Path) -> None:
     with TemporaryDirectory() as folder:
         # Kiwi takes a byte-order mark for a part of the first word.
         copy = Path(folder) / "words"
-        copy.write_text(dictionary.read_text(encoding="utf-8-sig"), encoding="utf-8")
+        lines = dictionary.read_bytes().decode("utf-8-sig").split("\n")
+        copy.write_text("\n".join(map(_entry, lines)), encoding="utf-8")
         try:
             kiwi.load_user_dictionary(str(copy))
         except Exception as error:

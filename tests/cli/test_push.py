@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +28,47 @@ REPO = "someone/swapped"
 SECRET = "/home/somebody/patients"
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A finished run whose checkpoint holds the usual files, and whose records name a machine."""
-    from safetensors.numpy import save_file
+@pytest.fixture(scope="module")
+def swapped(plugins: Any, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A swap, whose checkpoint loads."""
+    recipe = read_recipe(overrides={"encoder": "koelectra"}, layers=("mini",))
+    spec = spec_of("koelectra", plugins)
+    mini_encoder(spec)
+    out = tmp_path_factory.mktemp("swapped") / "swap"
+    write_swap(
+        recipe,
+        plugins,
+        spec,
+        base_source=resolve(str(base_folder), plugins),
+        encoder_source=resolve("koelectra", plugins, scale="mini"),
+        out=out,
+    )
+    return out
 
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    change(value)
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+@pytest.fixture
+def run(swapped: Path, tmp_path: Path) -> Path:
+    """A finished run whose records name a machine."""
     folder = write_run(tmp_path / "run", [PLANTED], [CANDIDATES])
     checkpoint = folder / "checkpoint"
-    (checkpoint / "encoder_config").mkdir(parents=True)
-    for name in ("config.json", "encoder_config/config.json", "tokenizer_config.json"):
-        (checkpoint / name).write_text(json.dumps({"model_name": f"{SECRET}/encoder"}))
-    (checkpoint / "tokenizer.json").write_text("{}")
-    save_file({}, checkpoint / "model.safetensors")
-    manifest = json.loads((folder / "encswap.json").read_text())
-    manifest["recipe"] = {"train": f"{SECRET}/train.jsonl", "scale": "full"}
-    manifest["data"] = {"train": "0" * 64}
-    manifest["splitter"] = {"name": "kiwi"}
-    for place in (folder, checkpoint):
-        (place / "encswap.json").write_text(json.dumps(manifest))
+    shutil.copytree(swapped, checkpoint)
+    key = {"config.json": "model_name", "encoder_config/config.json": "_name_or_path"}
+    for name in (*key, "tokenizer_config.json"):
+        edit(checkpoint / name, lambda one: one.update({key.get(name, "made_in"): SECRET}))  # noqa: B023
+    labels = json.loads((folder / "encswap.json").read_text())["labels"]
+    more = {
+        "labels": labels,
+        "recipe": {"train": f"{SECRET}/train.jsonl", "scale": "full"},
+        "data": {"train": "0" * 64},
+    }
+    edit(checkpoint / "encswap.json", lambda one: one.update(more))
+    shutil.copy(checkpoint / "encswap.json", folder / "encswap.json")
     return folder
 
 
@@ -88,22 +113,7 @@ def refused(*arguments: object) -> str:
     return line
 
 
-def test_what_was_pushed_loads_and_finds_the_same(
-    run: Path, push: Any, plugins: Any, base_folder: Path, tmp_path: Path
-):
-    recipe = read_recipe(overrides={"encoder": "koelectra"}, layers=("mini",))
-    spec = spec_of("koelectra", plugins)
-    mini_encoder(spec)
-    write_swap(
-        recipe,
-        plugins,
-        spec,
-        base_source=resolve(str(base_folder), plugins),
-        encoder_source=resolve("koelectra", plugins, scale="mini"),
-        out=tmp_path / "swapped",
-    )
-    (run / "checkpoint").rename(tmp_path / "old")
-    (tmp_path / "swapped").rename(run / "checkpoint")
+def test_what_was_pushed_loads_and_finds_the_same(run: Path, push: Any, tmp_path: Path):
     hub = Hub()
     with taking_uploads(hub) as address:
         done = push(run, address)
@@ -251,3 +261,230 @@ def test_an_unfinished_run_and_a_folder_that_is_none_are_refused(run: Path, tmp_
 @pytest.mark.parametrize("name", ["mine", "a/b/c", "a/..", "a b/c"])
 def test_a_name_that_the_hub_does_not_take_is_refused(run: Path, name: str):
     assert "no repository name" in refused(run, name, "--dry-run")
+
+
+ELSEWHERE = "the key of somebody"
+
+
+def link(path: Path, target: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def tricks(run: Path, outside: Path) -> dict[str, Callable[[], object]]:
+    """The ways in which a folder may send a file from elsewhere."""
+    checkpoint = run / "checkpoint"
+    outside.mkdir()
+    (outside / "key").write_text(ELSEWHERE)
+    (outside / "config.json").write_text("{}")
+    return {
+        "vocab.txt": lambda: link(checkpoint / "vocab.txt", outside / "key"),
+        "tokenizer.json": lambda: link(checkpoint / "tokenizer.json", outside / "key"),
+        "model.safetensors": lambda: link(checkpoint / "model.safetensors", outside / "key"),
+        "merges.txt": lambda: link(checkpoint / "merges.txt", outside / "nothing"),
+        "special_tokens_map.json": lambda: link(
+            checkpoint / "special_tokens_map.json", checkpoint / "config.json"
+        ),
+        "encoder_config": lambda: (
+            shutil.rmtree(checkpoint / "encoder_config"),
+            (checkpoint / "encoder_config").symlink_to(outside),
+        ),
+        "extra": lambda: (checkpoint / "extra").symlink_to(outside),
+        "checkpoint": lambda: (
+            checkpoint.rename(outside / "checkpoint"),
+            checkpoint.symlink_to(outside / "checkpoint"),
+        ),
+        "vocab.json": lambda: os.link(outside / "key", checkpoint / "vocab.json"),
+        "added_tokens.json": lambda: os.mkfifo(checkpoint / "added_tokens.json"),
+        "encswap.json": lambda: link(checkpoint / "encswap.json", run / "encswap.json"),
+        "metrics.json": lambda: (
+            (run / "metrics.json").rename(outside / "metrics.json"),
+            (run / "metrics.json").symlink_to(outside / "metrics.json"),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", [
+    "vocab.txt", "tokenizer.json", "model.safetensors", "merges.txt", "special_tokens_map.json",
+    "encoder_config", "extra", "checkpoint", "vocab.json", "added_tokens.json", "encswap.json",
+    "metrics.json",
+])  # fmt: skip
+def test_only_regular_files_of_the_folder_itself_go(run: Path, tmp_path: Path, name: str):
+    tricks(run, tmp_path / "outside")[name]()
+    said = refused(run, REPO)
+    assert f"/{name}: " in said and "nothing is uploaded" in said and ELSEWHERE not in said
+
+
+def test_an_extra_that_is_a_link_is_refused(run: Path, tmp_path: Path):
+    link(run / "report.html", tmp_path)
+    assert "report.html: is a symbolic link" in refused(run, REPO, "--with", "report")
+
+
+@pytest.mark.parametrize(
+    ("options", "files", "said"),
+    [
+        ({"user_dictionary": "/etc/hostname"}, {}, "does not lie in the run: '/etc/hostname'"),
+        ({"user_dictionary": "../words.txt"}, {}, "does not lie in the run"),
+        ({}, {"user_dictionary": {"name": "../../key", "sha256": "0"}}, "does not lie in the run"),
+        ({}, {"user_dictionary": {"name": "/etc/hostname", "sha256": "0"}}, "does not lie in"),
+        ({}, {"user_dictionary": {"name": ".ssh", "sha256": "0"}}, "does not lie in the run"),
+        ({}, {"user_dictionary": {"name": "splitter-a.txt/../../key"}}, "does not lie in the run"),
+        ({}, {"user_dictionary": "key"}, "does not lie in the run"),
+        ({}, {"user_dictionary": {"name": "splitter-a.txt", "sha256": "0"}}, "no such file"),
+        ({}, ["key"], "no JSON object"),
+    ],
+)
+@pytest.mark.parametrize("where", ["run", "checkpoint"])
+def test_a_file_that_the_manifest_names_lies_in_the_run_or_nothing_goes(
+    run: Path, where: str, options: Any, files: Any, said: str
+):
+    place = run if where == "run" else run / "checkpoint"
+    edit(place / "encswap.json", lambda one: one["splitter"].update(options=options, files=files))
+    assert said in refused(run, REPO)
+
+
+def test_a_user_dictionary_goes_along_and_loads_elsewhere(
+    run: Path, tmp_path: Path, push: Any, plugins: Any
+):
+    from encswap.manifest import describe_splitter, read_manifest, write_manifest
+
+    words = tmp_path / "words.txt"
+    words.write_text("당뇨 합병증\tNNP\n", encoding="utf-8")
+    options = {"user_dictionary": str(words)}
+    splitter = plugins.splitter("kiwi", **options)
+    for place in (run, run / "checkpoint"):
+        record = describe_splitter("kiwi", splitter, options)
+        write_manifest(replace(read_manifest(place), splitter=record), place)
+    copy = run / "checkpoint" / "splitter-user_dictionary.txt"
+    assert copy.is_file()
+    hub = Hub()
+    with taking_uploads(hub) as address:
+        done = push(run, address)
+    assert done.returncode == 0, done.stderr
+    there = hub.repositories[REPO].files
+    assert there[copy.name] == words.read_bytes()
+    assert str(tmp_path).encode() not in there["encswap.json"]
+    copy.write_text("다른 말\tNNP\n", encoding="utf-8")
+    assert "is not the splitter's user_dictionary" in refused(run, REPO)
+
+
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) - 100])
+
+
+def without_a_tensor(path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(path)
+    tensors.pop(sorted(tensors)[0])
+    save_file(tensors, path)
+
+
+def with_nan(path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(path)
+    tensors[sorted(tensors)[0]].view(-1)[0] = float("nan")
+    save_file(tensors, path)
+
+
+BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "no config": ("config.json", lambda path: path.unlink(), "config.json"),
+    "no encoder config": ("encoder_config/config.json", lambda path: path.unlink(), "config.json"),
+    "tokenizer null": ("tokenizer.json", lambda path: path.write_text("null"), "holds null"),
+    "tokenizer empty": ("tokenizer.json", lambda path: path.write_text("{}"), "holds {}"),
+    "tokenizer cut": ("tokenizer.json", cut, "tokenizer.json"),
+    "no tokenizer": ("tokenizer.json", lambda path: path.unlink(), "has no tokenizer.json"),
+    "config null": ("config.json", lambda path: path.write_text("null"), "holds null"),
+    "config of nothing": ("encoder_config/config.json", lambda p: p.write_text('{"a": 1}'), ""),
+    "weights cut": ("model.safetensors", cut, "no whole safetensors"),
+    "weights empty": ("model.safetensors", lambda path: path.write_bytes(b""), "no whole"),
+    "a weight missing": ("model.safetensors", without_a_tensor, ""),
+    "a weight not finite": ("model.safetensors", with_nan, "not finite"),
+    "an unknown splitter": (
+        "encswap.json",
+        lambda path: edit(path, lambda one: one["splitter"].update(name="nowhere")),
+        "nowhere",
+    ),
+    "no manifest of its own": ("encswap.json", lambda path: path.unlink(), "no such file"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BROKEN))
+def test_a_checkpoint_that_does_not_load_is_refused_before_a_repository_is_created(
+    run: Path, case: str, monkeypatch: pytest.MonkeyPatch
+):
+    name, spoil, said = BROKEN[case]
+    spoil(run / "checkpoint" / name)
+    monkeypatch.setattr("encswap.upload.publish", None)
+    line = refused(run, REPO)
+    assert said in line and "encswap-push-" not in line
+
+
+def test_a_file_that_is_exchanged_after_it_was_looked_at_is_not_sent(run: Path, tmp_path: Path):
+    from encswap.errors import InputError
+    from encswap.upload import collect
+
+    items = {one.name: one for one in collect(run / "checkpoint")}
+    weights = items["model.safetensors"]
+    weights.refuse_changed()
+    link(run / "checkpoint" / "model.safetensors", tmp_path)
+    with pytest.raises(InputError, match="symbolic link"):
+        weights.refuse_changed()
+    (run / "checkpoint" / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match="changed meanwhile"):
+        items["tokenizer.json"].refuse_changed()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--licence", "Apache"], "'Apache' is no licence that the hub knows; did you mean apache"),
+        (["--licence", " "], "the licence is empty"),
+        (["--licence", "apache-2"], "apache-2.0"),
+        (["--language", "korean"], "'korean' is no code of a language"),
+        (["--language", "ko-KR"], "write ko"),
+        (["--language", "qq"], "'qq' is no code"),
+        (["--language", ""], "'' is no code"),
+    ],
+)
+def test_licence_and_language_are_checked_before_anything(
+    run: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+):
+    monkeypatch.setattr("encswap.upload.publish", None)
+    assert said in refused(run, REPO, *options)
+
+
+def test_licence_and_language_are_written_as_the_hub_writes_them(run: Path):
+    more = ["--licence", "Apache 2.0", "--language", "KO", "--language", "ko", "--language", "eng"]
+    result = invoke(run, REPO, "--dry-run", *more)
+    assert result.exit_code == 0, result.output
+    assert "license: apache-2.0\nlanguage:\n- ko\n- eng\nlibrary" in result.stdout
+
+
+def test_a_card_that_the_hub_refuses_creates_nothing_and_its_reason_is_told(run: Path, push: Any):
+    hub = Hub(refused=['"license" must be one of [apache-2.0]', f"\nnot {TOKEN}"])
+    with taking_uploads(hub) as address:
+        done = push(run, address)
+    assert done.returncode == 2 and REPO not in hub.repositories
+    (line,) = done.stderr.splitlines()
+    assert '"license" must be one of' in line and "nothing was created" in line
+    assert not any("create" in one for one in hub.asked)
+
+
+def test_a_mirror_that_judges_no_cards_takes_them(run: Path, push: Any):
+    hub = Hub(faults={"/validate-yaml": 404})
+    with taking_uploads(hub) as address:
+        done = push(run, address)
+    assert done.returncode in (0, 2)
+    assert REPO in hub.repositories
+
+
+def test_a_400_keeps_its_reason_and_loses_the_token(run: Path, push: Any):
+    hub = Hub(faults={"/repos/create": 400})
+    with taking_uploads(hub) as address:
+        done = push(run, address)
+    line = done.stderr.splitlines()[-1]
+    assert done.returncode == 2
+    assert "HTTP 400: refused to Bearer ***" in line and "mend what it names" in line

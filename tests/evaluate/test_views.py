@@ -12,7 +12,8 @@ from encswap.evaluate.calibration import calibrate, expected_error
 from encswap.evaluate.candidates import resolve
 from encswap.evaluate.comparison import compare
 from encswap.evaluate.intervals import bootstrap_f1
-from encswap.evaluate.metrics import Counts
+from encswap.evaluate.metrics import Counts, count, micro, total
+from encswap.evaluate.partial import partial_matches, type_matches
 from encswap.evaluate.survivors import GRID, TICKS, standing, survivors, tick
 from encswap.evaluate.thresholds import score_at
 from encswap.evaluate.views import macro, other_views, string_sets
@@ -36,9 +37,16 @@ def build(drawn):
     return examples, predictions
 
 
+apart = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(1, 4), st.sampled_from(LABELS)),
+    max_size=4,
+    unique_by=lambda one: one[0],
+).map(lambda drawn: [(5 * place, n, label) for place, n, label in drawn])
+
+
 @settings(deadline=None)
-@given(documents)
-def test_partial_and_type_matches_equal_nervaluate_s(drawn):
+@given(st.lists(st.tuples(apart, apart), min_size=1, max_size=4))
+def test_partial_and_type_matches_equal_nervaluate_s_where_no_span_meets_two(drawn):
     from nervaluate import Evaluator
 
     examples, predictions = build(drawn)
@@ -54,6 +62,82 @@ def test_partial_and_type_matches_equal_nervaluate_s(drawn):
         assert views[ours]["precision"] == pytest.approx(expected[theirs].precision)
         assert views[ours]["recall"] == pytest.approx(expected[theirs].recall)
         assert views[ours]["f1"] == pytest.approx(expected[theirs].f1)
+
+
+def best_sum(gold, found, worth):
+    """The greatest sum over all ways to pair, tried one by one."""
+    if not found:
+        return 0
+    first, rest = found[0], found[1:]
+    ways = [best_sum(gold, rest, worth)]
+    for place, one in enumerate(gold):
+        if worth(one, first):
+            left = gold[:place] + gold[place + 1 :]
+            ways.append(worth(one, first) + best_sum(left, rest, worth))
+    return max(ways)
+
+
+def overlap(one, other):
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def worth_of_type(one, other):
+    return float(one[2] == other[2] and overlap(one, other))
+
+
+def worth_of_span(one, other):
+    return 1.0 if one[:2] == other[:2] else 0.5 * overlap(one, other)
+
+
+few = st.lists(spans, max_size=5, unique=True)
+
+
+@settings(deadline=None)
+@given(few, few)
+def test_partial_and_type_matches_are_the_best_of_all_pairings(gold, found):
+    (example,), (predictions,) = build([(gold, found)])
+    spans_of = [(s, s + n, label) for s, n, label in gold]
+    found_spans = [(s, s + n, label) for s, n, label in found]
+    assert type_matches(example, predictions).correct == best_sum(
+        spans_of, found_spans, worth_of_type
+    )
+    partial = partial_matches(example, predictions)
+    assert partial.correct + 0.5 * partial.partial == best_sum(spans_of, found_spans, worth_of_span)
+
+
+@settings(deadline=None)
+@given(documents, st.randoms())
+def test_no_view_of_spans_falls_below_exact_spans_whatever_the_order(drawn, random):
+    examples, predictions = build(drawn)
+    exact = micro(total(count(e, p) for e, p in zip(examples, predictions, strict=True)))
+    views = other_views(examples, predictions, {})
+    for name in ("partial", "type"):
+        assert views[name]["precision"] >= exact.precision
+        assert views[name]["recall"] >= exact.recall
+        assert views[name]["f1"] >= exact.f1
+        assert views[name]["support"] == exact.gold
+    mixed = [random.sample(one, len(one)) for one in predictions]
+    assert other_views(examples, mixed, {}) == views
+
+
+def test_labels_that_share_a_span_are_each_matched_with_their_own():
+    gold = tuple(Mention(0, 3, label, "당뇨병") for label in ("A", "B", "C"))
+    found = [Prediction(0, 3, label, 0.9) for label in ("C", "B")]
+    views = other_views([Example("1", TEXT, gold)], [found], {})
+    assert views["type"] == {
+        "precision": 1.0,
+        "recall": pytest.approx(2 / 3),
+        "f1": pytest.approx(0.8),
+        "support": 3,
+    }
+    one = other_views([Example("1", TEXT, gold)], [[Prediction(0, 3, "C", 0.9)]], {})
+    assert one["type"]["precision"] == 1.0
+
+
+def test_gold_that_is_not_in_its_text_is_missed_by_every_view():
+    example = Example("1", TEXT, (), (Unlocated("Drug", "없음"),))
+    views = other_views([example], [[]], {})
+    assert [views[name]["support"] for name in ("partial", "type")] == [1, 1]
 
 
 def test_macro_averages_the_labels_that_occur():

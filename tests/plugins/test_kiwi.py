@@ -130,6 +130,61 @@ def test_the_words_of_a_user_dictionary_are_kept_whole(kiwi: Any, tmp_path: Path
     assert cut(kiwi, "A형간염") == ["A", "형", "간염"]
 
 
+@pytest.fixture(scope="module")
+def spaced(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A splitter whose user's own words hold spaces; some are decomposed or spaced twice."""
+    words = tmp_path_factory.mktemp("words") / "words.txt"
+    lines = ["당뇨 합병증", "급성 림프구성 백혈병", "비타민 D", "제2형  당뇨병", "Crohn 병"]
+    lines.append(unicodedata.normalize("NFD", "만성 신부전"))
+    words.write_text("".join(f"{one}\tNNP\r\n" for one in lines), encoding="utf-8")
+    return load_plugins().splitter("kiwi", user_dictionary=words)
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("당뇨 합병증을 앓는다", "당뇨 합병증|을|앓|는다"),
+        ("당뇨 합병증 당뇨 합병증", "당뇨 합병증|당뇨 합병증"),
+        ("만성당뇨 합병증은", "만성|당뇨 합병증|은"),
+        ("당뇨  합병증을", "당뇨  합병증|을"),
+        ("당뇨합병증을", "당뇨합병증|을"),
+        (" 급성 림프구성 백혈병이 ", "급성 림프구성 백혈병|이"),
+        ("비타민 D를", "비타민 D|를"),
+        ("비타민 C를", "비타민|C|를"),
+        ("만성 신부전과", "만성 신부전|과"),
+        ("제2형 당뇨병이", "제2형 당뇨병|이"),
+        ("Crohn 병은", "Crohn 병|은"),
+    ],
+)
+def test_words_that_hold_a_space_are_kept_whole(spaced: Any, text: str, units: str) -> None:
+    assert cut(spaced, text) == units.split("|")
+    nfd = unicodedata.normalize("NFD", text)
+    assert [unicodedata.normalize("NFC", one) for one in cut(spaced, nfd)] == units.split("|")
+    (units_of,) = spaced.many([text])
+    assert units_of == list(spaced(text, False))
+
+
+def test_a_word_that_holds_a_space_is_one_unit_wide(spaced: Any) -> None:
+    from encswap.data.units import measure_coverage
+    from encswap.domain import Example, Mention
+
+    gold = (Mention(0, 6, "Disease", "당뇨 합병증"),)
+    coverage = measure_coverage([Example("1", "당뇨 합병증을 앓는다", gold)], spaced)
+    assert coverage.share(1) == 1.0
+
+
+@given(text=st.text(st.sampled_from("당뇨합병증비타민 D\n을1"), max_size=30))
+@LAWS
+def test_units_with_spaces_keep_the_laws_of_splitters(spaced: Any, text: str) -> None:
+    place = 0
+    for token, start, end in spaced(text, False):
+        assert place <= start < end <= len(text)
+        assert not text[place:start].strip()
+        assert token == text[start:end] == token.strip()
+        place = end
+    assert not text[place:].strip()
+
+
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
