@@ -16,9 +16,11 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
+    ("files",),
     ("yaml_files",),
     ("recipe", "manifest", "cache", "processes"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
+    ("hub_answers",),
     ("hub", "sources", "upload"),
     ("data",),
     ("checks", "swap"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from encswap.errors import InputError
-from encswap.manifest import checksum
+from encswap.files import checksum
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")

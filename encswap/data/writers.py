@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from encswap.data.formats.table import Format
 from encswap.data.readers import known_format
 from encswap.domain import Example
 from encswap.errors import InputError, located
+from encswap.files import new_file
 
 
 def write_examples(
@@ -27,34 +26,20 @@ def write_examples(
     chosen = known_format(format)
     if path.exists():
         raise InputError("the file exists", where=path, hint="choose another name or remove it")
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(f"{chosen.header}\n" if chosen.header else "")
+        with new_file(path) as stream:
+            stream.write(f"{chosen.header}\n".encode() if chosen.header else b"")
             count = sum(stream.write(_written(one, chosen, source)) > 0 for one in examples)
-        _publish(part, path)
+    except FileExistsError as error:
+        raise InputError("the file exists", where=path, hint="choose another name") from error
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=path) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
     return count
 
 
-def _written(example: Example, chosen: Format, source: Path | None) -> str:
+def _written(example: Example, chosen: Format, source: Path | None) -> bytes:
     try:
-        return chosen.write(example)
+        return chosen.write(example).encode("utf-8")
     except InputError as error:
         where = located(source, example.line) if source else None
         raise InputError(error.message, where=where, hint=error.hint) from error
-
-
-def _publish(part: Path, path: Path) -> None:
-    """Give the finished file its name, never over another one."""
-    try:
-        os.link(part, path)
-    except FileExistsError as error:
-        raise InputError("the file exists", where=path, hint="choose another name") from error
-    except OSError:
-        # Some file systems have no hard links.
-        part.rename(path)

@@ -14,7 +14,7 @@ from encswap.data.units import CachedSplitter, Coverage, measure_coverage, sugge
 from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
 from encswap.errors import InputError
 from encswap.evaluate.candidates import Asked
-from encswap.manifest import checksum
+from encswap.files import checksum
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.swap import gliner
