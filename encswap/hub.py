@@ -23,6 +23,7 @@ from encswap.errors import SourceError
 from encswap.hub_answers import (
     guarded,
     is_commit,
+    look_at_answers,
     sound_checksum,
     sound_commit,
     sound_name,
@@ -104,6 +105,7 @@ def _knock(address: str) -> None:
     """Ask as the hub's own client would: with its proxies and certificates."""
     from huggingface_hub import get_session
 
+    look_at_answers()
     try:
         status = get_session().head(address, timeout=REACH_SECONDS).status_code
     except Exception as error:
@@ -219,6 +221,7 @@ def wanted_weights(name: str, sizes: Mapping[str, int], allow_pickle: bool) -> l
 def _list(hub_id: str, revision: str | None) -> Listing:
     from huggingface_hub import HfApi
 
+    look_at_answers()
     with _one_line(hub_id, revision):
         info = HfApi(endpoint=endpoint()).model_info(
             hub_id, revision=revision, files_metadata=True, timeout=LIST_SECONDS

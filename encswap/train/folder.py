@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from encswap import files, processes
 from encswap.errors import InputError, TrainingError
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from encswap.recipe import Recipe, read_recipe
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
 from encswap.swap.rows import whole_table
@@ -168,6 +169,17 @@ class RunFolder:
         """Tell whether the run has begun before."""
         return (self.path / MANIFEST).is_file()
 
+    def read_recipe(self) -> Recipe:
+        """The recipe: its file, or where that is gone, as the manifest holds it."""
+        if self.has_recipe():
+            return read_recipe(self.path / RECIPE)
+        try:
+            return Recipe.model_validate(dict(read_manifest(self.path).recipe))
+        except ValueError as error:
+            raise InputError(
+                f"no {RECIPE}, and encswap.json holds none that is whole", where=self.path
+            ) from error
+
     def has_recipe(self) -> bool:
         """Tell whether the recipe's file is there."""
         return (self.path / RECIPE).is_file()
@@ -221,10 +233,12 @@ def told_of_writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def advice(folder: Path) -> str:
-    """Say what goes on with a run that was stopped; only what works."""
+def advice(folder: Path, whole: Path | None = None) -> str:
+    """Say what goes on with a run that was stopped, or with the seeds it is of; only what works."""
+    if whole is not None and whole != folder:
+        return f"go on with: encswap train --resume {whole}"
     if (folder / METRICS).is_file():
-        return f"read its scores with: encswap report {folder}"
+        return f"the run is finished: encswap report {folder}"
     if (folder / MANIFEST).is_file():
         return f"go on with: encswap train --resume {folder}"
     return "give the same command again; nothing was trained yet"
