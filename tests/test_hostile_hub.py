@@ -71,7 +71,7 @@ def fetch_from(repository: Repository, plugins: Plugins, monkeypatch: pytest.Mon
 
 
 PATHS = [
-    *("../../../../notes.txt", "/etc/encswap-was-here", "..", "../x", "refs/../../../x", "a/b"),
+    *("../../../../notes.txt", "{home}/was-here", "..", "../x", "refs/../../../x", "a/b"),
     *("../../../../.ssh/id", "~/notes.txt", "a" * 39, "A" * 40, "a" * 41, "", " " + "a" * 40),
     *("main", "..\\..\\x", "x%2f..%2fy", "a" * 40 + "/../../../../x"),
 ]
@@ -129,7 +129,6 @@ def test_a_lie_of_the_hub_is_one_line_and_touches_nothing_outside_the_cache(
     assert listing(home.parent) == before
     said = str(caught.value)
     assert NAME in said and "\n" not in said and "\x1b" not in said
-    assert not Path("/etc/encswap-was-here").exists()
 
 
 def filled(value: Any, home: Path) -> Any:
