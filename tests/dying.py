@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +71,10 @@ class Zygote:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
+        assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
         self.process.wait(timeout=30)
+        self.process.stdout.close()
 
 
 def watch(root: str, at: int, on: Sequence[str], log: Path) -> None:
@@ -93,7 +93,9 @@ def watch(root: str, at: int, on: Sequence[str], log: Path) -> None:
         elif event not in EVENTS:
             return
         told = " ".join(os.fsdecode(a) for a in arguments if isinstance(a, str | bytes | Path))
-        if event != "fcntl.flock" and root not in told:
+        # shutil.rmtree names what it removes relative to an open folder.
+        relative = event in ("os.remove", "os.rmdir") and not told.startswith("/")
+        if event != "fcntl.flock" and root not in told and not relative:
             return
         count += 1
         os.write(stream, f"{event} {told}\n".encode())
@@ -118,6 +120,8 @@ def child(asked: dict[str, Any], out: Path, err: Path, log: Path) -> None:
 
 def serve(home: Path) -> None:
     """Fork a child for each line that is asked, and say how it ended."""
+    import seqeval.metrics  # noqa: F401 - half a run's time where it is loaded in each child
+
     import encswap.cli.progress
     import encswap.experiment.single
     import encswap.train.trainer
@@ -153,5 +157,4 @@ def serve(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
     serve(Path(os.environ["TMPDIR"]))
