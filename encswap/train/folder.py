@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,7 +251,10 @@ def is_unbegun(path: Path) -> bool:
     """
     if not path.is_dir():
         return False
-    sizes = {one.name: one.lstat().st_size for one in path.iterdir()}
+    sizes = {}
+    for one in path.iterdir():
+        with suppress(FileNotFoundError):  # another process has let go of its lock meanwhile
+            sizes[one.name] = one.lstat().st_size
     left = {name for name in sizes if not files.is_temporary(name)}
     if LOCK in left:  # what the manifest names is copied before it
         left -= {name for name in left if SPLITTER_FILE.fullmatch(name)}
