@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from encswap.files import write_text
 
 CACHE_VARIABLE = "ENCSWAP_CACHE"
 
@@ -25,19 +26,18 @@ def remember(path: Path, value: Any) -> None:
     """Write JSON in one step; a cache that cannot be written is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
-            json.dump(value, file)
-        Path(file.name).replace(path)
+        write_text(path, json.dumps(value))
     except OSError:
         return
 
 
 def recall(path: Path, *, max_age: float | None = None) -> Any:
-    """Read what was remembered at most `max_age` seconds ago; None where there is nothing."""
+    """Read what was remembered at most `max_age` seconds ago; None where there is nothing.
+
+    What claims to have been written in the future is not believed: it would stay true until then.
+    """
     try:
-        if max_age is not None and time.time() - path.stat().st_mtime > max_age:
+        if max_age is not None and not 0 <= time.time() - path.stat().st_mtime <= max_age:
             return None
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

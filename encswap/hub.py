@@ -17,8 +17,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from encswap import files
 from encswap.cache import cache_root, recall, remember
 from encswap.errors import SourceError
+from encswap.hub_answers import (
+    guarded,
+    is_commit,
+    look_at_answers,
+    sound_checksum,
+    sound_commit,
+    sound_name,
+    sound_size,
+)
 
 T = TypeVar("T")
 REACH_SECONDS = 2.0
@@ -27,7 +37,6 @@ METADATA_SECONDS = 45.0
 LIST_SECONDS = 10.0
 METADATA_BYTES = 64 * 2**20
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-COMMIT = re.compile(r"[0-9a-f]{40}")
 OFFLINE_WAYS = "offline ways: a local folder as the name, a filled HF_HOME cache, or --scale mini"
 _METADATA_NAMES = re.compile(
     r"((encoder_config|[\w-]*Pooling|[\w-]*Transformer)/)?[^/]+\.(json|txt|model|vocab|jinja)"
@@ -96,6 +105,7 @@ def _knock(address: str) -> None:
     """Ask as the hub's own client would: with its proxies and certificates."""
     from huggingface_hub import get_session
 
+    look_at_answers()
     try:
         status = get_session().head(address, timeout=REACH_SECONDS).status_code
     except Exception as error:
@@ -211,21 +221,22 @@ def wanted_weights(name: str, sizes: Mapping[str, int], allow_pickle: bool) -> l
 def _list(hub_id: str, revision: str | None) -> Listing:
     from huggingface_hub import HfApi
 
+    look_at_answers()
     with _one_line(hub_id, revision):
         info = HfApi(endpoint=endpoint()).model_info(
             hub_id, revision=revision, files_metadata=True, timeout=LIST_SECONDS
         )
-    siblings = info.siblings or []
+    siblings = [(sound_name(hub_id, one.rfilename), one) for one in info.siblings or []]
     return Listing(
-        commit=str(info.sha),
-        sizes={one.rfilename: int(one.size or 0) for one in siblings},
-        checksums={one.rfilename: _checksum(one) for one in siblings},
+        commit=sound_commit(hub_id, info.sha),
+        sizes={name: sound_size(hub_id, name, one.size) for name, one in siblings},
+        checksums={name: sound_checksum(hub_id, name, _checksum(one)) for name, one in siblings},
     )
 
 
-def _checksum(sibling: Any) -> str:
+def _checksum(sibling: Any) -> Any:
     lfs = getattr(sibling, "lfs", None)
-    return str((lfs.sha256 if lfs else None) or getattr(sibling, "blob_id", None) or "")
+    return (lfs.sha256 if lfs else None) or getattr(sibling, "blob_id", None) or ""
 
 
 def _download(hub_id: str, listing: Listing, names: Iterable[str]) -> Path:
@@ -233,7 +244,8 @@ def _download(hub_id: str, listing: Listing, names: Iterable[str]) -> Path:
 
     folder = Path()
     for name in names:
-        with _one_line(hub_id, listing.commit):
+        size = listing.sizes.get(name, 0)
+        with _one_line(hub_id, listing.commit), guarded(endpoint(), hub_id, name, size):
             path = Path(
                 hf_hub_download(
                     hub_id,
@@ -253,10 +265,10 @@ def _download(hub_id: str, listing: Listing, names: Iterable[str]) -> Path:
 
 
 def _verify(hub_id: str, name: str, path: Path, checksum: str) -> None:
-    if len(checksum) not in (40, 64):
+    if not checksum:
         return
-    real = path.resolve()
-    if real.name == f"{checksum}.verified" or recall(_seal(checksum)) == real.stat().st_size:
+    real = files.inside(_hub_cache(), path)
+    if recall(_seal(checksum)) == real.stat().st_size:
         return
     digest = hashlib.sha256() if len(checksum) == 64 else hashlib.sha1(usedforsecurity=False)
     if len(checksum) == 40:  # a git blob: its header is hashed too
@@ -265,13 +277,20 @@ def _verify(hub_id: str, name: str, path: Path, checksum: str) -> None:
         while chunk := file.read(2**20):
             digest.update(chunk)
     if digest.hexdigest() != checksum:
-        path.unlink(missing_ok=True)
-        real.unlink(missing_ok=True)
+        files.remove(path, _hub_cache())
+        files.remove(real, _hub_cache())
         raise SourceError(
             f"{hub_id}: {name} does not have the checksum that the hub names for it",
             hint="the file was removed from the cache; try again",
         )
     remember(_seal(checksum), real.stat().st_size)
+
+
+def _hub_cache() -> Path:
+    """Where the hub's client keeps its files."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
 
 
 def _seal(checksum: str) -> Path:
@@ -289,12 +308,13 @@ def _from_cache(
     """Find the files that an earlier call, or another program, left in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    note = recall(_note(hub_id, revision)) or {}
+    note = recall(_note(hub_id, revision))
+    note = note if isinstance(note, dict) and is_commit(note.get("commit")) else {}
     for name in ("config.json", "gliner_config.json", "modules.json"):
         found = try_to_load_from_cache(hub_id, name, revision=note.get("commit") or revision)
         if isinstance(found, str):
             folder = Path(found).parent
-            sizes = note.get("sizes") or {
+            sizes = _sizes(note) or {
                 str(path.relative_to(folder)): path.stat().st_size
                 for path in folder.rglob("*")
                 if path.is_file()
@@ -305,6 +325,13 @@ def _from_cache(
     raise SourceError(
         f"{hub_id} is not in the cache and the hub cannot be reached: {reason}", hint=OFFLINE_WAYS
     )
+
+
+def _sizes(note: Mapping[str, Any]) -> dict[str, int]:
+    found = note.get("sizes")
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): size for name, size in found.items() if isinstance(size, int)}
 
 
 class _one_line:  # noqa: N801 - reads as the statement it is

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +10,20 @@ from typing import Any
 
 from encswap.domain import Source
 from encswap.errors import SourceError
+from encswap.files import checksum, write_bytes, write_json
+
+__all__ = [
+    "MANIFEST",
+    "Manifest",
+    "ModelRecord",
+    "SplitterRecord",
+    "checksum",
+    "describe_splitter",
+    "read_manifest",
+    "versions_of",
+    "write_json",
+    "write_manifest",
+]
 
 MANIFEST = "encswap.json"
 
@@ -121,9 +133,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
     for key, known in manifest.splitter.files.items():
         source, copy = Path(str(manifest.splitter.options[key])), folder / known["name"]
         if _is_still(source, known["sha256"]) and not _is_still(copy, known["sha256"]):
-            beside = copy.with_name(f".{copy.name}.writing")
-            beside.write_bytes(source.read_bytes())
-            beside.replace(copy)
+            write_bytes(copy, source.read_bytes())
     path = folder / MANIFEST
     write_json(path, asdict(manifest))
     return path
@@ -153,12 +163,6 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """The installed versions of packages; one that is not installed is left out."""
     from importlib import metadata
@@ -170,14 +174,3 @@ def versions_of(packages: Iterable[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON beside its place and move it there, so that a reader never sees half of it."""
-    beside = path.with_name(f".{path.name}.writing")
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

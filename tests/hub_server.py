@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,6 +31,12 @@ class Repository:
     lie: str = ""
     moves: bool = False
     commit: str = COMMIT
+    headers: dict[str, str] = field(default_factory=dict)
+    listed: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
+    sends_on: str = ""
+    endless: bool = False
+    tokens: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
 
@@ -123,7 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             {"rfilename": path, "size": len(content), "blobId": self._blob(found, path)}
             for path, content in found.files.items()
         ]
+        for one in siblings:
+            one.update(found.listed)
         info = {"_id": "1", "id": name, "modelId": name, "sha": found.commit, "siblings": siblings}
+        info.update(found.about)
         self._send(200, json.dumps(info).encode(), body=body)
 
     def _blob(self, found: Repository, path: str) -> str:
@@ -139,12 +148,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})
             return
         if file not in found.files:
-            self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
+            self._send(404, b"", {"X-Error-Code": "EntryNotFound", **found.headers})
             return
+        found.tokens.append(self.headers.get("Authorization") or "")
         found.asked.append(file)
         commit = LATER if found.moves else found.commit
         headers = {"X-Repo-Commit": commit, "ETag": f'"{self._blob(found, file)}"'}
+        headers.update(found.headers)
         content = found.files[file]
+        if found.sends_on:
+            headers["Location"] = f"{found.sends_on}{path}"
+            headers["X-Linked-Size"] = str(len(content))
+            headers["X-Linked-Etag"] = headers["ETag"]
+            self._send(302, b"", headers)
+            return
+        if found.endless and body:
+            self._flow(headers)
+            return
         self._send(200, content, headers, body=body, cut=file == found.cut, drip=file == found.drip)
 
     def _send(
@@ -158,9 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
         drip: bool = False,
     ) -> None:
         self.send_response(status)
-        for key, value in (headers or {}).items():
+        told = {"Content-Length": str(len(content)), **(headers or {})}
+        for key, value in told.items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if drip and self.command != "HEAD":
             self._drip(content)
@@ -168,6 +188,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[: len(content) // 2] if cut else content)
         if cut:
             self.close_connection = True
+
+    def _flow(self, headers: dict[str, str]) -> None:
+        """Send without a length, and never end by itself."""
+        self.send_response(200)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            for _ in range(2000):
+                self.wfile.write(b"0" * 2**16)
 
     def _drip(self, content: bytes) -> None:
         """Send one byte a second: never silent for long enough to be given up on."""

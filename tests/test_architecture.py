@@ -16,9 +16,11 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors", "domain"),
+    ("files",),
     ("yaml_files",),
     ("recipe", "manifest", "cache", "processes", "specs"),
     ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
+    ("hub_answers",),
     ("hub", "sources", "upload"),
     ("data",),
     ("checks", "swap"),
@@ -144,3 +146,44 @@ def test_plugins_import_only_public_names(path: Path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "encswap":
             assert node.module == "encswap"
             assert {alias.name for alias in node.names} <= set(encswap.__all__)
+
+
+MOVES = {"rename", "renames", "unlink", "rmdir", "rmtree", "removedirs", "flock", "lockf"}
+TEMPORARY = {"mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile"}
+WRITES = {"write_text", "write_bytes"}
+# Where a folder is written that files.py moves or removes afterwards.
+MAY_WRITE = ("files.py", "templates/", "mini/encoders.py", "swap/vocabulary.py", "train/trainer.py")
+
+
+def is_path_replace(node: ast.Call) -> bool:
+    """Tell `path.replace(target)` from `text.replace(old, new)` and from dataclasses'."""
+    return len(node.args) == 1 and not node.keywords
+
+
+def test_only_files_moves_removes_or_locks_a_file():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            name = node.func.attr
+            owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
+            moves = name in MOVES | TEMPORARY or (owner == "os" and name == "remove")
+            moves = moves or (owner == "shutil" and name in ("move", "copytree", "copyfile"))
+            moves = moves or (name == "replace" and (owner == "os" or is_path_replace(node)))
+            if moves:
+                assert inside(path, ("files.py",)), f"{path.name}:{node.lineno} calls {name}"
+            writes = name in WRITES and owner not in ("files", "folder", "self")
+            if writes and not (isinstance(node.func.value, ast.Attribute) and name == "write_text"):
+                assert inside(path, MAY_WRITE), f"{path.name}:{node.lineno} calls {name}"
+
+
+def test_a_file_is_opened_for_writing_in_files_alone_and_the_log_for_appending():
+    found = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "open":
+                modes = [a.value for a in node.args if isinstance(a, ast.Constant)]
+                if any(isinstance(m, str) and set(m) & set("wax+") for m in modes):
+                    found[path.relative_to(PACKAGE).as_posix()] = modes
+    assert set(found) == {"files.py", "train/folder.py"}
+    assert found["train/folder.py"] == ["a"]

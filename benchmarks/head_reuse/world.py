@@ -27,7 +27,7 @@ from encswap.domain import EncoderSpec, LoadedEncoder, descriptions_of, labels_o
 from encswap.evaluate.candidates import Asked
 from encswap.evaluate.documents import score_documents
 from encswap.evaluate.thresholds import best, sweep
-from encswap.manifest import write_json
+from encswap.files import write_json
 from encswap.mini.encoders import build_once, fingerprint, mini_config
 from encswap.mini.tokenizers import train_tokenizer
 from encswap.plugins import Plugins, load_plugins

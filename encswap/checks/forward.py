@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.checks.evidence import Case
@@ -14,6 +12,7 @@ from encswap.checks.small import one_layer, shrink
 from encswap.checks.tokenizers import tokenizer_at
 from encswap.domain import Finding, LoadedEncoder, Mention
 from encswap.errors import EncswapError
+from encswap.files import scratch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -190,9 +189,9 @@ def round_trip(trial: Trial) -> Finding:
     code = "round-trip"
     base, model = trial.swap()
     assembly.prove_heads(model, base)
-    with tempfile.TemporaryDirectory(prefix="encswap-check-") as folder:
-        gliner.save_model(model, Path(folder))
-        assembly.prove_reload(model, gliner.read_model(Path(folder), splitter=_split))
+    with scratch("check") as folder:
+        gliner.save_model(model, folder)
+        assembly.prove_reload(model, gliner.read_model(folder, splitter=_split))
     message = f"heads bit-equal, saved and loaded outputs equal{_note(trial.case)}"
     return Finding(code, "pass", "forward", message)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from encswap.cli.app import app, main
+from encswap.cli import interrupts
+
+interrupts.leave_at_once()  # before typer and the commands are loaded
+
+from encswap.cli.app import app, main  # noqa: E402
 
 __all__ = ["app", "main"]

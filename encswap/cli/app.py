@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from encswap.cli import interrupts
 from encswap.errors import EncswapError, InputError
 from encswap.processes import is_main
 
@@ -30,6 +31,14 @@ class OneLineErrors(TyperGroup):
             if is_main() or not isinstance(error, InputError):
                 sys.stderr.write(f"encswap: {error}\n")
             raise typer.Exit(error.exit_code) from error
+        except (typer.Exit, SystemExit):
+            raise
+        except BaseException as error:
+            if not isinstance(error, KeyboardInterrupt) and not interrupts.was_heard():
+                raise
+            if is_main():
+                sys.stderr.write("encswap: interrupted\n")
+            raise typer.Exit(interrupts.CODE) from error
 
 
 app = typer.Typer(
@@ -93,4 +102,12 @@ add_commands()
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="encswap")
+    interrupts.listen()
+    try:
+        app(prog_name="encswap")
+    except KeyboardInterrupt:
+        interrupts.leave()
+    except SystemExit as end:
+        if end.code and interrupts.was_heard():
+            interrupts.leave()
+        raise

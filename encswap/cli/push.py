@@ -204,11 +204,11 @@ def _extra(name: str) -> str:
 
 
 def _write_card(path: Path, text: str) -> None:
+    from encswap import files
     from encswap.errors import InputError
 
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        files.write_text(path, text, new=True)
     except FileExistsError as error:
         raise InputError("exists; nothing is overwritten", where=path) from error
     except OSError as error:

@@ -146,13 +146,12 @@ def _write_figures(runs: list[Run], texts: Texts, folder: Path) -> None:
 
 def _put(path: Path, text: str) -> Path:
     """Write a file in one step; half of a character that a broken file held becomes a question."""
+    from encswap import files
     from encswap.errors import InputError
 
-    beside = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", errors="replace")
-        beside.replace(path)
+        files.write_text(path, text, errors="replace")
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from error
     return path

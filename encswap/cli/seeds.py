@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from encswap.cli.output import Format, note, write, write_json
 from encswap.errors import EncswapError, InputError
-from encswap.processes import is_main, wait
+from encswap.processes import is_main
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
 
 SEEDS, ASKED = "seeds.json", "seeds-asked.json"
-UNBEGUN = {"log.jsonl", "recipe.yaml", ".recipe.yaml.writing", ".encswap.json.writing"}
 
 
 def train_seeds(
@@ -65,7 +63,7 @@ def is_seeds_folder(path: Path) -> bool:
 
 
 def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> dict[str, Any]:
-    from encswap import manifest
+    from encswap import files
     from encswap.recipe import Recipe
 
     runs: dict[int, Mapping[str, Any]] = {}
@@ -76,7 +74,7 @@ def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> 
         )
     summary = summarise_seeds(runs)
     if is_main():
-        manifest.write_json(root / SEEDS, summary)
+        files.write_json(root / SEEDS, summary)
     return summary
 
 
@@ -91,33 +89,27 @@ def _train_one(recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool) -
         note(f"seed {recipe.seed}: goes on")
         return resume_run(path, force)[0]
     note(f"seed {recipe.seed}")
-    _clear_unbegun(path)
     return train_run(recipe, path, allow_pickle=allow_pickle)[0]
 
 
-def _clear_unbegun(path: Path) -> None:
-    """Drop what a run leaves that was killed before it had written what it is made of."""
-    if is_main() and path.is_dir() and {one.name for one in path.iterdir()} <= UNBEGUN:
-        shutil.rmtree(path)
-    wait()
-
-
 def _write_asked(root: Path, asked: Mapping[str, Any]) -> None:
-    from encswap import manifest
+    from encswap import files
 
     if not is_main():
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
-        manifest.write_json(root / ASKED, asked)
+        files.write_json(root / ASKED, asked)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=root) from error
 
 
 def _take_back(root: Path) -> None:
     """Leave nothing where no seed was begun."""
+    from encswap import files
+
     if is_main() and [one.name for one in root.iterdir()] == [ASKED]:
-        shutil.rmtree(root)
+        files.remove(root, root.parent)
 
 
 def summarise_seeds(runs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def swap(
     from encswap.errors import InputError
     from encswap.mini.finding import find_models
     from encswap.plugins import load_plugins
-    from encswap.train.folder import refuse_taken
+    from encswap.train.folder import refuse_full
 
     overrides = {
         "encoder": encoder,
@@ -77,7 +77,7 @@ def swap(
         raise InputError("alignment needs texts", where="--alignment", hint="give --data FILE")
     examples = read_examples(find_data(data)) if data is not None else []
     plugins = load_plugins()
-    refuse_taken(out)
+    refuse_full(out)
     with watching() as watcher:
         from encswap.train.swapping import write_swap
 

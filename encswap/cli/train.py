@@ -159,11 +159,10 @@ def resolve_recipe(
 
 def resume_run(path: Path, force: bool) -> tuple[dict[str, Any], Path]:
     """Go on with an interrupted run, by its own recipe."""
-    from encswap.recipe import read_recipe
     from encswap.train.folder import RunFolder
 
-    folder = RunFolder.resume(path)
-    return train_run(read_recipe(path / "recipe.yaml"), path, again=folder, force=force)
+    folder = RunFolder.resume(path, anew=force)
+    return train_run(folder.read_recipe(), path, again=folder, force=force)
 
 
 def train_run(
@@ -178,10 +177,11 @@ def train_run(
     from encswap import processes
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
+    from encswap.cli.seeds import is_seeds_folder
     from encswap.errors import InputError
     from encswap.plugins import load_plugins
     from encswap.sources import spec_of
-    from encswap.train.folder import refuse_taken
+    from encswap.train.folder import advice, refuse_taken
 
     if recipe.encoder is None:
         raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
@@ -199,7 +199,8 @@ def train_run(
         try:
             metrics = run_recipe(recipe, path, plugins, watcher, asked)
         except KeyboardInterrupt as stop:
-            note(f"interrupted; go on with: encswap train --resume {path}")
+            whole = path.parent if is_seeds_folder(path.parent) else path
+            note(f"encswap: interrupted; {advice(path, whole)}")
             raise typer.Exit(130) from stop
     if processes.is_main():
         draw_report(path)

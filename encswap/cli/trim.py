@@ -45,10 +45,10 @@ def trim(
     """Run the command."""
     from encswap.cli.progress import watching
     from encswap.plugins import load_plugins
-    from encswap.train.folder import refuse_taken
+    from encswap.train.folder import refuse_full
 
     plugins = load_plugins()
-    refuse_taken(out)
+    refuse_full(out)
     with watching() as watcher:
         from encswap.mini.finding import build_mini, build_mini_base
         from encswap.sources import MINI_BASE, resolve, spec_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from encswap.data.input import is_hub
 from encswap.errors import InputError
-from encswap.manifest import checksum
+from encswap.files import checksum
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")

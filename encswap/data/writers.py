@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from encswap.data.formats.tags import trimmed
 from encswap.data.readers import FORMATS, iter_examples, known_format
 from encswap.domain import Example
 from encswap.errors import InputError, located
+from encswap.files import new_file
 
 
 def write_examples(
@@ -33,21 +32,19 @@ def write_examples(
     if path.exists():
         raise InputError("the file exists", where=path, hint="choose another name or remove it")
     written: list[_Mark] = []
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(f"{chosen.header}\n" if chosen.header else "")
+        with new_file(path) as stream:
+            stream.write(f"{chosen.header}\n".encode() if chosen.header else b"")
             for one in examples:
                 stream.write(_written(one, chosen, source))
                 written.append(_Mark.of(one, chosen))
-        if written:
-            _compare(part, written, chosen, source)
-        _publish(part, path)
+            stream.flush()
+            if written:
+                _compare(Path(stream.name), written, chosen, source)
+    except FileExistsError as error:
+        raise InputError("the file exists", where=path, hint="choose another name") from error
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=path) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
     return len(written)
 
 
@@ -114,20 +111,9 @@ def writer_of(chosen: Format) -> Callable[[Example], str]:
     return chosen.write
 
 
-def _written(example: Example, chosen: Format, source: Path | None) -> str:
+def _written(example: Example, chosen: Format, source: Path | None) -> bytes:
     try:
-        return writer_of(chosen)(example)
+        return writer_of(chosen)(example).encode("utf-8")
     except InputError as error:
         where = located(source, example.line) if source else None
         raise InputError(error.message, where=where, hint=error.hint) from error
-
-
-def _publish(part: Path, path: Path) -> None:
-    """Give the finished file its name, never over another one."""
-    try:
-        os.link(part, path)
-    except FileExistsError as error:
-        raise InputError("the file exists", where=path, hint="choose another name") from error
-    except OSError:
-        # Some file systems have no hard links.
-        part.rename(path)

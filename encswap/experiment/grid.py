@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from encswap import __version__
+from encswap import __version__, files
 from encswap.data.readers import iter_examples
 from encswap.errors import InputError, SourceError
 from encswap.experiment.cells import Cell
@@ -24,7 +23,6 @@ from encswap.experiment.task import (
     run_task,
     state_of,
 )
-from encswap.manifest import write_json
 from encswap.train.prepare import files_of, options_of
 
 MARK = "experiment.json"
@@ -112,7 +110,7 @@ def refuse_folder(out: Path) -> None:
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_json(mark, {"encswap": __version__})
+        files.write_json(mark, {"encswap": __version__})
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=out) from error
 
@@ -138,7 +136,7 @@ def run_grid(
     done = len(grid.tasks) - len(waiting)
     if retry_failed:
         for task in grid.failed():
-            shutil.rmtree(task.folder)
+            files.remove(task.folder, grid.out)
     watcher.skipped(done, len(grid.failed()))
     work = {task.name: passes(task.recipe, grid.documents) for task in waiting}
     total, began = sum(work.values()), time.monotonic()

@@ -83,7 +83,8 @@ def run_recipe(
         watcher=watcher,
     )
     folder = asked.again or RunFolder.create(path)
-    if asked.again is not None:
-        now = manifest_of(recipe, documents, ready, plugins)
-        refuse_changed(asked.again, now, force=asked.force)
-    return run(Job(recipe, documents, ready, plugins, folder, watcher, control))
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control)
+    if asked.again is None:
+        return run(job)
+    now = manifest_of(recipe, documents, ready, plugins)
+    return run(job, lambda: refuse_changed(folder, now, force=asked.force))

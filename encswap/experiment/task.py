@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from encswap import __version__
+from encswap import __version__, files
 from encswap.data.input import checksum_of
 from encswap.data.units import CachedSplitter
 from encswap.errors import EncswapError, InputError
 from encswap.experiment.single import Asked, run_recipe
-from encswap.manifest import MANIFEST, read_manifest, write_json
+from encswap.files import write_json
+from encswap.manifest import MANIFEST, read_manifest
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe
 from encswap.sources import spec_of
 from encswap.train.folder import RunFolder, told_of_writing
 from encswap.train.progress import Unwatched, Watcher
+from encswap.train.states import drop_states
 
 FAILURE, CELL, METRICS = "failure.json", "cell.json", "metrics.json"
 State = Literal["new", "begun", "failed", "done"]
@@ -90,14 +90,13 @@ def claimed(task: Task) -> Iterator[bool]:
     """
     path = task.folder.with_name(f".{task.folder.name}.claim")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(files.locked(path))
+        except files.HeldError:
             yield False
             return
         yield True
-        path.unlink(missing_ok=True)
 
 
 def run_task(task: Task, watcher: Watcher | None = None) -> float:
@@ -105,10 +104,10 @@ def run_task(task: Task, watcher: Watcher | None = None) -> float:
     began = time.monotonic()
     begun = state_of(task.folder) == "begun"
     if not begun:
-        shutil.rmtree(task.folder, ignore_errors=True)
+        files.remove(task.folder, task.folder.parent)
     try:
         asked = Asked(
-            again=RunFolder.resume(task.folder) if begun else None,
+            again=RunFolder.resume(task.folder, anew=True) if begun else None,
             splitter=_splitter_of(task.recipe),
         )
         run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), asked)
@@ -117,7 +116,7 @@ def run_task(task: Task, watcher: Watcher | None = None) -> float:
             note_failure(task, error, time.monotonic() - began)
     else:
         if not task.keep_checkpoint:
-            shutil.rmtree(task.folder / "checkpoint", ignore_errors=True)
+            files.remove(task.folder / "checkpoint", task.folder)
     seconds = time.monotonic() - began
     told = {"name": task.name, "settings": dict(task.settings), "seconds": round(seconds, 2)}
     write_json(task.folder / CELL, told)
@@ -129,9 +128,10 @@ def note_failure(task: Task, error: BaseException, seconds: float) -> None:
     told = str(error) if isinstance(error, EncswapError) else f"{type(error).__name__}: {error}"
     line = " ".join(told.split())[:600]
     task.folder.mkdir(parents=True, exist_ok=True)
-    (task.folder / METRICS).unlink(missing_ok=True)
-    for left in ("checkpoint", "state", ".state.old", ".state.writing", ".checkpoint.writing"):
-        shutil.rmtree(task.folder / left, ignore_errors=True)
+    files.clean(task.folder)
+    for left in (METRICS, "checkpoint", ".checkpoint.old"):
+        files.remove(task.folder / left, task.folder)
+    drop_states(task.folder)
     record = {"error": line, "kind": type(error).__name__, "seconds": round(seconds, 2)}
     write_json(task.folder / FAILURE, record)
 

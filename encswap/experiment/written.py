@@ -8,7 +8,7 @@ from encswap.experiment.drawing import draw
 from encswap.experiment.grid import Grid
 from encswap.experiment.results import results_of
 from encswap.experiment.tables import markdown_of
-from encswap.manifest import write_json
+from encswap.files import write_json, write_text
 from encswap.train.folder import told_of_writing
 
 
@@ -22,7 +22,5 @@ def write_results(grid: Grid, plan: str, part: str | None) -> dict[str, Any]:
             ("results.md", markdown_of(results)),
             ("results.svg", draw(results["conditions"], largest)),
         ):
-            beside = grid.out / f".{name}.writing"
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(grid.out / name)
+            write_text(grid.out / name, text)
     return results

@@ -23,7 +23,7 @@ from encswap.errors import TrainingError
 from encswap.evaluate.candidates import Asked
 from encswap.evaluate.documents import score_documents
 from encswap.evaluate.thresholds import best, sweep
-from encswap.manifest import checksum, write_json
+from encswap.files import checksum, write_json
 from encswap.mini.encoders import build_once, draw_encoder, fingerprint
 from encswap.mini.tokenizers import train_tokenizer
 from encswap.plugins import Plugins

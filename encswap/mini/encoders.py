@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +16,8 @@ from encswap.data.readers import read_examples
 from encswap.data.shipped import find_data
 from encswap.domain import EncoderSpec
 from encswap.errors import InputError
-from encswap.manifest import checksum, versions_of
+from encswap.files import checksum, locked, one_line, replaced_folder
+from encswap.manifest import versions_of
 from encswap.mini.tokenizers import train_tokenizer
 from encswap.recipe import read_recipe
 from encswap.sources import mini_folder
@@ -73,20 +72,19 @@ def is_built(folder: Path, mark: str) -> bool:
 
 
 def build_once(folder: Path, mark: str, write: Callable[[Path], None]) -> Path:
-    """Write a mini model beside its place and move it there; the one that `mark` names is kept."""
+    """Write a mini model beside its place and move it there; the one that `mark` names is kept.
+
+    A second process waits for the first and finds it built.
+    """
     if is_built(folder, mark):
         return folder
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        write(beside)
-        (beside / MARK_FILE).write_text(mark + "\n", encoding="utf-8")
-        if not is_built(folder, mark):
-            shutil.rmtree(folder, ignore_errors=True)
-            beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with one_line(folder, "make room, or set ENCSWAP_CACHE to a folder that can be written"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.with_name(f".{folder.name}.lock"), wait=True):
+            if not is_built(folder, mark):
+                with replaced_folder(folder) as beside:
+                    write(beside)
+                    (beside / MARK_FILE).write_text(mark + "\n", encoding="utf-8")
     return folder
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from safetensors import SafetensorError
 
 from encswap.domain import EmbeddingTable, LoadedEncoder, WordSplitter
 from encswap.errors import SwapError
+from encswap.files import scratch
 from encswap.plugins import Plugins
 from encswap.swap import gliner, heads
 
@@ -119,16 +118,16 @@ def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter)
     The reload is plain gliner2's. Raises `SwapError` at the first difference.
     """
     prove_heads(model, base)
-    with tempfile.TemporaryDirectory(prefix="encswap-proof-") as folder:
+    with scratch("proof") as folder:
         try:
-            gliner.save_model(model, Path(folder))
+            gliner.save_model(model, folder)
         except (OSError, SafetensorError) as error:
             raise SwapError(
                 f"the proof cannot be written: {error}",
-                where=folder,
+                where=folder.parent,
                 hint="make room, or set TMPDIR to a folder that has some",
             ) from error
-        prove_reload(model, gliner.read_model(Path(folder), splitter=splitter))
+        prove_reload(model, gliner.read_model(folder, splitter=splitter))
 
 
 def prove_heads(model: PreTrainedModel, base: PreTrainedModel) -> None:

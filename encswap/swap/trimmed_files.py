@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from encswap.data.units import gliner_text
 from encswap.domain import EncoderSpec, Source, WordSplitter, descriptions_of
 from encswap.domain import labels_of as all_labels
 from encswap.errors import InputError
+from encswap.files import new_folder, one_line
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from encswap.plugins import Plugins
 from encswap.swap import gliner, trimming
@@ -111,14 +112,14 @@ def trim_saved_encoder(
     wanted = read_texts(names, plugins.splitter(splitter or spec.word_splitter))
     old = plugins.load_encoder(spec, source)
     trimmed = trimming.trim_encoder(old, wanted, keep_characters=keep_characters)
-    beside = _beside(out)
-    trimmed.encoder.model.save_pretrained(str(beside))
-    trimmed.encoder.tokenizer.save_pretrained(str(beside))
-    again = plugins.load_encoder(
-        EncoderSpec(name=out.name, hub_id=""), replace(source, path=beside, allow_pickle=False)
-    )
-    difference, compared = trimming.encoder_difference(old, again, wanted.texts)
-    _move(beside, out, difference)
+    with _new_folder(out) as beside:
+        trimmed.encoder.model.save_pretrained(str(beside))
+        trimmed.encoder.tokenizer.save_pretrained(str(beside))
+        again = plugins.load_encoder(
+            EncoderSpec(name=out.name, hub_id=""), replace(source, path=beside, allow_pickle=False)
+        )
+        difference, compared = trimming.encoder_difference(old, again, wanted.texts)
+        trimming.refuse_difference(difference)
     return _outcome("encoder", old.model, trimmed, difference, (compared, len(wanted.texts)))
 
 
@@ -141,15 +142,15 @@ def trim_saved_checkpoint(
     wanted = read_texts(names, cut, manifest)
     old = gliner.read_model(checkpoint_folder(folder), splitter=cut)
     smaller, trimmed = trimming.trim_checkpoint(old, wanted, cut, keep_characters=keep_characters)
-    beside = _beside(out)
-    gliner.save_model(smaller, beside)
-    again = gliner.read_model(beside, splitter=cut)
-    difference, compared = trimming.checkpoint_difference(
-        old, again, wanted.beginnings, wanted.labels or LABELS
-    )
-    if manifest is not None:
-        write_manifest(_remarked(manifest, trimmed, names), beside)
-    _move(beside, out, difference)
+    with _new_folder(out) as beside:
+        gliner.save_model(smaller, beside)
+        again = gliner.read_model(beside, splitter=cut)
+        difference, compared = trimming.checkpoint_difference(
+            old, again, wanted.beginnings, wanted.labels or LABELS
+        )
+        if manifest is not None:
+            write_manifest(_remarked(manifest, trimmed, names), beside)
+        trimming.refuse_difference(difference)
     return _outcome("checkpoint", old.encoder, trimmed, difference, (compared, len(wanted.texts)))
 
 
@@ -165,22 +166,10 @@ def _remarked(manifest: Manifest, trimmed: Trimmed, names: Sequence[str | Path])
     return replace(manifest, remarks=(*manifest.remarks, remark))
 
 
-def _beside(out: Path) -> Path:
-    beside = out.with_name(f".{out.name}.writing")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    return beside
-
-
-def _move(beside: Path, out: Path, difference: float) -> None:
-    """Move what was written into place, or take it away where it differs."""
-    try:
-        trimming.refuse_difference(difference)
-        if out.is_dir():
-            out.rmdir()
-        beside.replace(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    with one_line(out, "make room, or give --out elsewhere"), new_folder(out) as beside:
+        yield beside
 
 
 def _outcome(

@@ -7,14 +7,13 @@ anything is written, on a model that the plain library has read back.
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import LoadedEncoder
 from encswap.errors import SwapError
+from encswap.files import scratch
 from encswap.swap import gliner, heads
 from encswap.swap.loading import load_tokenizer
 from encswap.swap.subtokens import position_limit, used_ids
@@ -91,9 +90,9 @@ def trim_tokenizer(
     places = {number: place for place, number in enumerate(ids)}
     different: str | None = ""
     for plain in (False, True):
-        with tempfile.TemporaryDirectory(prefix="encswap-trim-") as folder:
-            write_trimmed(tokenizer, places, Path(folder), plain=plain)
-            found = load_tokenizer(Path(folder), "the trimmed tokenizer")
+        with scratch("trim") as folder:
+            write_trimmed(tokenizer, places, folder, plain=plain)
+            found = load_tokenizer(folder, "the trimmed tokenizer")
         different = first_difference(tokenizer, found, places, texts)
         if different is None:
             return found

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import SwapError
+from encswap.files import remove
 from encswap.swap.pieces import WORD_START, backend_of, is_byte_level
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def write_trimmed(
     tokenizer.save_pretrained(str(folder))
     for path in folder.iterdir():
         if path.name not in KEPT_FILES:
-            path.unlink()
+            remove(path, folder)
     _write_json(folder / "tokenizer.json", renumbered(backend_of(tokenizer), places))
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from encswap import API_VERSION, __version__
+from encswap import API_VERSION, __version__, files
 from encswap.answers import faults_of_name, first
 from encswap.errors import InputError
 from encswap.templates.facts import Known
@@ -64,18 +62,15 @@ def refuse_existing(folder: Path) -> None:
 def write_plugin(plugin: NewPlugin, folder: Path) -> list[Path]:
     """Write the package into a new folder, in one step, and list its files."""
     refuse_existing(folder)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-            path = beside / _file_name(template.relative_to(TEMPLATES).as_posix(), plugin)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = Template(template.read_text(encoding="utf-8"))
-            path.write_text(text.substitute(_values(plugin)), encoding="utf-8")
-        beside.rename(folder)
+        with files.new_folder(folder) as beside:
+            for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
+                path = beside / _file_name(template.relative_to(TEMPLATES).as_posix(), plugin)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = Template(template.read_text(encoding="utf-8"))
+                path.write_text(text.substitute(_values(plugin)), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=folder) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.readers import read_examples
 from encswap.domain import CheckContext, Depth, ParamGroup, Subject, labels_of
 from encswap.errors import PluginError
+from encswap.files import scratch
 from encswap.mini.encoders import corpus
 from encswap.recipe import read_recipe
 from encswap.swap import gliner
@@ -144,9 +143,9 @@ def _loss(model: PreTrainedModel, batch: Any) -> float:
 def reloads(trial: Trial) -> None:
     """The model is saved, plain gliner2 loads it, and the outputs are equal."""
     model = trial.swapped.model
-    with tempfile.TemporaryDirectory(prefix="encswap-verify-") as folder:
-        gliner.save_model(model, Path(folder))
-        prove_reload(model, gliner.read_model(Path(folder), splitter=trial.splitter))
+    with scratch("verify") as folder:
+        gliner.save_model(model, folder)
+        prove_reload(model, gliner.read_model(folder, splitter=trial.splitter))
 
 
 LAWS = (loads, checks, adapts_embeddings, leaves_other_methods, swaps, groups, learns, reloads)

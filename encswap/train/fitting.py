@@ -45,6 +45,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
     progress = job.folder.read_progress() if state else Progress()
+    for fault in job.folder.faults:
+        job.watcher.stage(fault)
     job.folder.cut_log(progress.epochs)
     job.watcher.stage(_stage(recipe, len(progress.epochs)))
     set_seed(recipe.seed)

@@ -2,87 +2,115 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-
-from encswap import processes
+from encswap import files, processes
 from encswap.errors import InputError, TrainingError
-from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, write_manifest
+from encswap.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from encswap.recipe import Recipe, read_recipe
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
 from encswap.swap.rows import whole_table
+from encswap.train import states
 from encswap.train.log import LOG, kept_lines
 from encswap.train.progress import Epoch, Progress
+from encswap.train.states import StateWriter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CHECKPOINT = "checkpoint"
-STATE, OLD_STATE, WRITING_STATE = "state", ".state.old", ".state.writing"
-PROGRESS, LOCK = "progress.json", ".lock"
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES)
-# What torch and safetensors say where the system gave them no room.
-WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "file write failed", "I/O error")
+LOCK, METRICS, RECIPE = ".lock", "metrics.json", "recipe.yaml"
+# What earlier versions left where they were killed before the manifest stood.
+SPLITTER_FILE = re.compile(r"splitter-[\w-]+\.txt")
+UNBEGUN = (LOCK, LOG, RECIPE, f".{RECIPE}.writing", f".{MANIFEST}.writing")
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A folder that belongs to one run."""
+    """A folder that belongs to one run.
+
+    `new`: nothing was trained here when it was opened. `anew`: a damaged state is no reason to
+    refuse, the run begins again. `faults` holds what was wrong with states that were passed over.
+    """
 
     path: Path
+    new: bool = False
+    anew: bool = False
+    faults: list[str] = field(default_factory=list, compare=False)
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """Make a new run folder; one that holds anything is refused."""
+        """Make a new run folder; one that holds anything of worth is refused."""
         if processes.is_main():
             refuse_taken(path)
             try:
                 path.mkdir(parents=True, exist_ok=True)
-                (path / LOG).touch()
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=path) from error
         processes.wait()
-        return cls(path)
+        return cls(path, new=True)
 
     @classmethod
-    def resume(cls, path: Path) -> RunFolder:
-        """Open the folder of an interrupted run; a finished one is refused."""
+    def resume(cls, path: Path, *, anew: bool = False) -> RunFolder:
+        """Open the folder of an interrupted run, its last state proven whole.
+
+        Raises `InputError` for a finished one, and for one that another process trains in.
+        """
+        if is_unbegun(path):
+            raise InputError(
+                "holds no run that has begun; there is nothing to resume",
+                where=path,
+                hint="give the command that began it once more: it takes the folder over",
+            )
         read_manifest(path)
-        if (path / "metrics.json").is_file():
-            raise InputError("is finished; there is nothing to resume", where=path)
-        return cls(path)
+        folder = cls(path, anew=anew)
+        with folder.held():
+            return folder
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder for a while: a second process that trains in it is refused.
 
-        The system lets go of it when the process dies, however it dies.
+        The system lets go of it when the process dies, however it dies. What another process did
+        before this one held it is looked at again.
         """
         if not processes.is_main():
             yield
             return
-        path = self.path / LOCK
-        with path.open("w", encoding="utf-8") as file:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+                stack.enter_context(files.locked(self.path / LOCK))
+            except files.HeldError as error:
                 raise InputError(
                     "another process is training here",
                     where=self.path,
                     hint="wait for it, or stop it and resume",
                 ) from error
+            except OSError as error:
+                raise InputError(f"cannot be written: {error.strerror}", where=self.path) from error
+            with told_of_writing(self.path):
+                self._look_again()
             yield
-            path.unlink(missing_ok=True)
+
+    def _look_again(self) -> None:
+        files.clean(self.path)
+        if self.new:
+            refuse_taken(self.path)
+            clear_unbegun(self.path)
+            return
+        if (self.path / METRICS).is_file():
+            self.drop_state()
+            raise InputError("is finished; there is nothing to resume", where=self.path)
+        if told := states.settle(self.path, anew=self.anew):
+            self.faults.append(told)
 
     @property
     def checkpoint(self) -> Path:
@@ -105,57 +133,64 @@ class RunFolder:
     @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:
         """Write the model beside the checkpoint and move it there, so that one is always whole."""
-        beside, old = self.path / ".checkpoint.writing", self.path / ".checkpoint.old"
-        for left in (beside, old):
-            shutil.rmtree(left, ignore_errors=True)
-        with whole_table(model):
-            gliner.save_model(without_adapters(model), beside)
-        if self.checkpoint.is_dir():
-            self.checkpoint.replace(old)
-        beside.replace(self.checkpoint)
-        shutil.rmtree(old, ignore_errors=True)
+        states.drop_older(self.path)
+        with files.replaced_folder(self.checkpoint) as beside:
+            with whole_table(model):
+                gliner.save_model(without_adapters(model), beside)
+            states.seal(beside)
 
     def state_writer(self, progress: Progress) -> StateWriter:
         """Where the Trainer's own state goes at each epoch's end."""
+        writer = StateWriter(self.path, progress)
         if processes.is_main():
-            shutil.rmtree(self.path / WRITING_STATE, ignore_errors=True)
+            files.remove(writer.writing, self.path)
         processes.wait()
-        return StateWriter(self.path, progress)
+        return writer
 
     def find_state(self) -> Path | None:
         """The last whole state of the Trainer, if there is one."""
-        return next((p for p in (self.path / STATE, self.path / OLD_STATE) if p.is_dir()), None)
+        state = self.path / states.STATE
+        return state if state.is_dir() else None
 
     def read_progress(self) -> Progress:
         """What the run knew when the last whole state was written."""
-        state = self.find_state()
-        assert state is not None
-        return Progress.from_dict(json.loads((state / PROGRESS).read_text(encoding="utf-8")))
+        return states.read_progress(self.path)
 
     @processes.main_only
     def drop_state(self) -> None:
         """Remove what only a resumption needs."""
-        for name in (STATE, OLD_STATE, WRITING_STATE):
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for left in self.path.glob(".*.remembered"):
-            left.unlink()
+        states.drop_states(self.path)
+        for left in (*self.path.glob(".*.remembered"), self.checkpoint / states.SUMS):
+            files.remove(left, self.path)
 
     def remember(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Measure once; a resumed run reads what was measured before."""
+        """Measure once; a resumed run reads what was measured before, where that is whole."""
         path = self.path / f".{name}.remembered"
-        found: dict[str, Any] | None = None
-        if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
-        found = processes.agree(found)
+        found = processes.agree(_recall(path))
         if found is None:
             found = json.loads(json.dumps(measure()))
             if processes.is_main():
-                write_json(path, found)
+                files.write_json(path, found)
         return found
 
     def has_manifest(self) -> bool:
         """Tell whether the run has begun before."""
         return (self.path / MANIFEST).is_file()
+
+    def read_recipe(self) -> Recipe:
+        """The recipe: its file, or where that is gone, as the manifest holds it."""
+        if self.has_recipe():
+            return read_recipe(self.path / RECIPE)
+        try:
+            return Recipe.model_validate(dict(read_manifest(self.path).recipe))
+        except ValueError as error:
+            raise InputError(
+                f"no {RECIPE}, and encswap.json holds none that is whole", where=self.path
+            ) from error
+
+    def has_recipe(self) -> bool:
+        """Tell whether the recipe's file is there."""
+        return (self.path / RECIPE).is_file()
 
     def remarks(self) -> tuple[str, ...]:
         """What the manifest tells a reader of the scores."""
@@ -170,24 +205,26 @@ class RunFolder:
 
     @processes.main_only
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Write metrics.json."""
-        write_json(self.path / "metrics.json", metrics)
+        """Write metrics.json, which says that the run is finished."""
+        files.write_json(self.path / METRICS, metrics)
 
     @processes.main_only
     def write_lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Write a JSON Lines file in one step."""
-        beside = self.path / f".{name}.writing"
-        with beside.open("w", encoding="utf-8") as file:
-            for record in records:
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        beside.replace(self.path / name)
+        files.write_lines(self.path / name, records)
 
     @processes.main_only
     def write_text(self, name: str, text: str) -> None:
         """Write a text file in one step."""
-        beside = self.path / f".{name}.writing"
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(self.path / name)
+        files.write_text(self.path / name, text)
+
+
+def _recall(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found else None
 
 
 @contextmanager
@@ -195,56 +232,63 @@ def told_of_writing(folder: Path) -> Iterator[None]:
     """Turn a failed write into one line; what was whole before stays whole."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:
-        number = getattr(error, "errno", None)
-        if number in UNWRITABLE:
-            reason = os.strerror(number)
-        elif any(sign in str(error) for sign in WRITE_SIGNS):
-            reason = _in_short(str(error))
-        else:
+    except Exception as error:
+        reason = files.why_unwritable(error)
+        if not reason:
             raise
         raise TrainingError(
-            f"cannot be written: {reason}",
-            where=folder,
-            hint="the last whole state is kept; make room, then encswap train --resume it",
+            f"cannot be written: {reason}", where=folder, hint=f"make room, then {advice(folder)}"
         ) from error
 
 
-def _in_short(said: str) -> str:
-    """What was said of a failed write, without where in torch it was noticed."""
-    if "inline_container" in said:
-        return "the optimizer's state found no room"
-    return said.rpartition("I/O error: ")[2].splitlines()[0]
+def advice(folder: Path, whole: Path | None = None) -> str:
+    """Say what goes on with a run that was stopped, or with the seeds it is of; only what works."""
+    if whole is not None and whole != folder:
+        return f"go on with: encswap train --resume {whole}"
+    if (folder / METRICS).is_file():
+        return f"the run is finished: encswap report {folder}"
+    if (folder / MANIFEST).is_file():
+        return f"go on with: encswap train --resume {folder}"
+    return "give the same command again; nothing was trained yet"
 
 
-@dataclass(frozen=True)
-class StateWriter:
-    """Puts a state of the Trainer, written beside its place, where a resumption looks for it."""
+def is_unbegun(path: Path) -> bool:
+    """Tell a folder that holds nothing of worth: what a run leaves that died before it had begun.
 
-    path: Path
-    progress: Progress
+    A recipe is a person's own, unless the empty log of an earlier version lies beside it.
+    """
+    if not path.is_dir():
+        return False
+    sizes = {}
+    for one in path.iterdir():
+        with suppress(FileNotFoundError):  # another process has let go of its lock meanwhile
+            sizes[one.name] = one.lstat().st_size
+    left = {name for name in sizes if not files.is_temporary(name)}
+    if LOCK in left:  # what the manifest names is copied before it
+        left -= {name for name in left if SPLITTER_FILE.fullmatch(name)}
+    if not left <= set(UNBEGUN) or sizes.get(LOCK) or sizes.get(LOG):
+        return False
+    return RECIPE not in left or LOG in left
 
-    @property
-    def writing(self) -> Path:
-        """Where the Trainer writes."""
-        return self.path / WRITING_STATE
 
-    def move(self, written: Path) -> None:
-        """Move a whole state into place; at every moment one whole state is there."""
-        write_json(written / PROGRESS, self.progress.as_dict())
-        state, old = self.path / STATE, self.path / OLD_STATE
-        if state.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-            state.replace(old)
-        written.replace(state)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(self.writing, ignore_errors=True)
+def clear_unbegun(path: Path) -> None:
+    """Remove what a run left that died before it had begun."""
+    if is_unbegun(path):
+        for one in path.iterdir():
+            if one.name != LOCK:  # it is held
+                files.remove(one, path)
 
 
 def refuse_taken(path: Path) -> None:
-    """Refuse an output folder that exists and holds anything, or is a file."""
+    """Refuse an output folder that exists and holds anything of worth, or is a file."""
+    if not is_unbegun(path):
+        refuse_full(path)
+
+
+def refuse_full(path: Path) -> None:
+    """Refuse an output folder that exists and holds anything at all, or is a file."""
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        what = "is a run already" if (path / "encswap.json").is_file() else "exists"
+        what = "is a run already" if (path / MANIFEST).is_file() else "exists"
         raise InputError(
             f"{what}; nothing is overwritten", where=path, hint="give --out another folder"
         )

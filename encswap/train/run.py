@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,20 @@ from encswap.recipe import dump_recipe
 from encswap.swap.gliner import overlap_policy, put_on_device, read_model
 from encswap.train.baselines import baselines
 from encswap.train.fitting import fit
-from encswap.train.folder import told_of_writing
+from encswap.train.folder import RECIPE, told_of_writing
 from encswap.train.job import Job
 from encswap.train.progress import Progress
 from encswap.train.record import chosen_on, manifest_of, prediction_lines
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Train and score; everything is written into the run folder; returns the metrics.
 
-    A folder that was left by an interrupted run goes on from its last whole epoch.
+    A folder that was left by an interrupted run goes on from its last whole epoch. `check` may
+    refuse the folder when it is held, so that no other process changes it meanwhile.
     """
     with job.folder.held(), told_of_writing(job.folder.path):
+        check()
         return _run(job)
 
 
@@ -60,8 +63,10 @@ def _run(job: Job) -> dict[str, Any]:
 def begin(job: Job) -> None:
     """Write down what the run is made of before anything is trained."""
     if not job.folder.has_manifest():
-        job.folder.write_text("recipe.yaml", dump_recipe(job.recipe))
+        # The manifest first: it holds the recipe too, and a folder without it is taken over.
         job.folder.write_manifest(manifest_of(job.recipe, job.documents, job.ready, job.plugins))
+    if not job.folder.has_recipe():
+        job.folder.write_text(RECIPE, dump_recipe(job.recipe))
 
 
 def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from encswap import __version__
+from encswap import __version__, files
 from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
 from encswap.evaluate.candidates import Asked
 from encswap.manifest import (
@@ -71,12 +70,7 @@ def write_swap(
         recipe=json.loads(recipe.model_dump_json()),
         remarks=remarks,
     )
-    beside = out.with_name(f".{out.name}.writing")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    gliner.save_model(swapped.model, beside)
-    write_manifest(manifest, beside)
-    if out.is_dir():
-        out.rmdir()
-    beside.replace(out)
+    with files.one_line(out, "make room, or give --out elsewhere"), files.new_folder(out) as beside:
+        gliner.save_model(swapped.model, beside)
+        write_manifest(manifest, beside)
     return manifest

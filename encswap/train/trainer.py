@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import Trainer, TrainerCallback
 
-from encswap import processes
+from encswap import files, processes
 from encswap.domain import ParamGroup
 from encswap.recipe import Recipe
 from encswap.swap.training_mode import drop_out, set_schedules
@@ -19,9 +18,9 @@ from encswap.train.allocator import keep_freed_memory
 from encswap.train.arguments import training_arguments
 from encswap.train.collation import Collator
 from encswap.train.dataset import Samples
-from encswap.train.folder import StateWriter
 from encswap.train.objective import objective, training_loss
 from encswap.train.order import Order
+from encswap.train.states import StateWriter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -79,6 +78,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         recipe = self._recipe
         for name, place in TRACKING.items():
             os.environ.setdefault(name, str(self._folder / "tracking" / place))
+        # A state may come from elsewhere: whatever reads its pickles, none may run code.
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
         if not torch.cuda.is_available():
             keep_freed_memory()
         with objective(
@@ -119,6 +120,8 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Let the Trainer write its state beside, then move it where a resumption looks."""
+        if self._state is not None and processes.is_main():
+            self._state.make_room()
         super()._save_checkpoint(model, trial)
         if self._state is not None and self.args.should_save:
             self._state.move(self._state.writing / f"checkpoint-{self.state.global_step}")
@@ -130,9 +133,9 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
             super()._save_rng_state(output_dir)
             return
         name = f"rng_state_{processes.index()}.pth"
-        with tempfile.TemporaryDirectory(prefix="encswap-state-") as folder:
-            super()._save_rng_state(folder)
-            states = processes.gather([(name, (Path(folder) / name).read_bytes())])
+        with files.scratch("state") as folder:
+            super()._save_rng_state(str(folder))
+            states = processes.gather([(name, (folder / name).read_bytes())])
         if processes.is_main():
             for (file, content), *_ in states:
                 (Path(output_dir) / file).write_bytes(content)
