@@ -15,7 +15,7 @@ from tests.packages import encswap, install
 
 HERE = Path(__file__).parent / "hostile"
 LIMIT = {"ENCSWAP_PLUGIN_TIMEOUT": "2"}
-SHORT_CHECKS = "import encswap.isolation; encswap.isolation.CHECK_FACTOR = 1"
+SHORT_CHECKS = "import encswap.plugins; encswap.plugins.CHECK_FACTOR = 1"
 TWICE = ("installed-twice-1", "installed-twice-2")
 # Name of the folder: how the plugin is called in `plugins list`, and what is said of it.
 AT_LOADING = {
