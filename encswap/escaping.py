@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOST_DEPTH = 40
 MOST_TEXT = 20_000
-MOST_BITS = 1024
+MOST_BITS = 1000  # so that a float can hold it
 # Unicode's categories Cc (controls, C1 too), Cf (bidi marks, zero width, tags), Zl, Zp (line ends)
 # and Cs (half a character); tests/test_escaping.py compares this list with unicodedata.
 _UNSAFE = re.compile(
@@ -24,7 +24,7 @@ _UNSAFE = re.compile(
     "\U000e0020-\U000e007f]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MARKDOWN = re.compile(r"([\\|`*_<>\[\]])")
+_MARKDOWN = re.compile(r"([\\|`*_<>\]])")  # without its end, [ begins no link
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -145,6 +145,13 @@ def _plain_text(text: str, cost: _Cost) -> str:
 def markdown(text: object) -> str:
     """Keep a pipe, a mark, a tag or a line break in a value from being read as Markdown."""
     return " ".join(printable_lines(_MARKDOWN.sub(r"\\\1", str(text))).split())
+
+
+def markdown_table(rows: Sequence[Sequence[object]], rules: Sequence[str] = ()) -> str:
+    """Write a Markdown table of values, the first row its head; `rules` align the columns."""
+    head, *rest = ([markdown(cell) for cell in row] for row in rows)
+    lines = [head, [*rules] or ["---"] * len(head), *rest]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def code_span(text: object) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandInfo
 
-from encswap.errors import EncswapError, InputError
+from encswap.cli.output import door, note, own_streams, results_apart, write
+from encswap.errors import EncswapError, InputError, one_line
 from encswap.processes import is_main
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
@@ -21,6 +23,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 class OneLineErrors(TyperGroup):
     """Turn an `EncswapError` into one line on stderr and its exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run with clean streams: also what is wrong with an argument is printed as text alone."""
+        with door():
+            return super().main(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; never let an expected failure end in a traceback."""
         try:
@@ -28,8 +35,20 @@ class OneLineErrors(TyperGroup):
         except EncswapError as error:
             # What is wrong with the input is wrong for all processes: the main one says it.
             if is_main() or not isinstance(error, InputError):
-                sys.stderr.write(f"encswap: {error}\n")
+                note(f"encswap: {error}")
             raise typer.Exit(error.exit_code) from error
+        except EOFError as error:  # click would end with `Aborted!`, as if the user had left
+            note(f"encswap: a file ends too early: {one_line(error)}")
+            raise typer.Exit(InputError.exit_code) from error
+
+
+class ResultsApart(TyperCommand):
+    """A command whose results alone go to stdout."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        with results_apart():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -50,7 +69,7 @@ def version(
     if show:
         from encswap import __version__
 
-        typer.echo(f"encswap {__version__}")
+        write(f"encswap {__version__}")
         raise typer.Exit
 
 
@@ -86,6 +105,15 @@ def add_commands() -> None:
         demo,
     ):
         module.attach(app)
+    for command in _commands_of(app):
+        command.cls = ResultsApart
+
+
+def _commands_of(part: typer.Typer) -> Iterator[CommandInfo]:
+    yield from part.registered_commands
+    for group in part.registered_groups:
+        if group.typer_instance is not None:
+            yield from _commands_of(group.typer_instance)
 
 
 add_commands()
@@ -93,4 +121,5 @@ add_commands()
 
 def main() -> None:
     """Run the command line."""
+    own_streams()
     app(prog_name="encswap")

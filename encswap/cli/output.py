@@ -1,13 +1,31 @@
-"""What commands share: formats, JSON on stdout, notes and progress on stderr."""
+"""The one door to the terminal: results on stdout, everything else on stderr, all of it clean.
+
+No other module writes to a stream or builds a console. What passes is spelled out where it would
+move the cursor, hide or reorder text. While a command runs, stdout belongs to its results: what a
+plugin or a library prints goes to stderr, from Python, from C and from child processes alike.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import logging
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from encswap.escaping import json_text, printable, printable_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED_WIDTH = 120
+STDOUT, STDERR = 1, 2
 
 
 class Format(StrEnum):
@@ -21,16 +39,142 @@ class Format(StrEnum):
 FORMAT_OPTION = typer.Option(Format.table, "--format", "-f", help="How to write the result.")
 
 
+class CleanStream:
+    """A stream that spells out what would act on a terminal, and that nobody closes."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    def write(self, text: str) -> int:
+        """Write text; line breaks and tabs stay."""
+        self.raw.write(printable_lines(text))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write lines as they come."""
+        for line in lines:
+            self.write(line)
+
+    def close(self) -> None:
+        """Stay open: a plugin may call this, results come after."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+_results: CleanStream | None = None  # stdout, while a command runs and sys.stdout is not for it
+
+
+def own_streams() -> None:
+    """Take stdout away from the rest of the process: descriptor 1 leads to stderr from here on.
+
+    Only this module holds the real stdout. Warnings and the log take one line each.
+    """
+    warnings.formatwarning = _warning_line
+    if isinstance(logging.lastResort, logging.Handler):
+        logging.lastResort.setFormatter(_OneLine())
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # its descriptor was closed before Python began
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)
+        os.dup2(STDERR, STDOUT)
+        sys.stdout, sys.stderr = CleanStream(out), CleanStream(err)  # type: ignore[assignment]
+
+
+def _duplicate(stream: Any, descriptor: int) -> Any:
+    """The same place under another descriptor; a letter that it cannot hold is spelled out."""
+    return open(  # noqa: SIM115 - it stays open as long as the process
+        os.dup(descriptor),
+        "w",
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        buffering=1 if stream.isatty() or descriptor == STDERR else -1,
+    )
+
+
+def _warning_line(message: Any, category: Any, filename: str, lineno: int, line: Any = None) -> str:
+    del line
+    return f"{printable(filename)}:{lineno}: {category.__name__}: {printable(message)}\n"
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(record.getMessage())
+
+
+@contextmanager
+def door() -> Iterator[None]:
+    """Clean what goes through `sys.stdout` and `sys.stderr`; put both back, whatever was done."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _clean(sys.stdout), _clean(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def results_apart() -> Iterator[None]:
+    """Keep stdout for `write` and `write_json` while a command runs."""
+    global _results
+    outer, _results = _results, _clean(sys.stdout)
+    sys.stdout = _clean(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, _results = _results, outer  # type: ignore[assignment]
+
+
+def _clean(stream: Any) -> Any:
+    return stream if isinstance(stream, CleanStream) else CleanStream(stream)
+
+
+def results() -> Any:
+    """The stream of results."""
+    return _results or _clean(sys.stdout)
+
+
+def is_terminal(*, stderr: bool = False) -> bool:
+    """Say whether a person looks at the results, or at stderr."""
+    return bool((sys.stderr if stderr else results()).isatty())
+
+
 def write_json(value: Any) -> None:
-    """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Write one JSON document to stdout; it is valid whatever `value` holds."""
+    results().raw.write(json_text(value, indent=2) + "\n")
+
+
+def write_line(value: Any) -> None:
+    """Write one line of JSON to stdout, at once."""
+    results().raw.write(json_text(value) + "\n")
+    results().flush()
 
 
 def write(text: str) -> None:
-    """Write text to stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Write text to stdout; a value in it that may hold line breaks comes as `printable`."""
+    results().write(text if text.endswith("\n") else text + "\n")
 
 
 def note(text: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(text + "\n")
+    """Write one line to stderr: a line break in a value forges no second one."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def console(*, stderr: bool = False, width: int | None = None, **more: Any) -> Console:
+    """A rich console on stdout, or stderr, that writes colours of its own and no others."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class CleanConsole(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Any]:
+            for one in super().render(renderable, options):
+                clean = one if one.control else Segment(printable_lines(one.text), one.style)
+                yield clean
+
+    stream = _clean(sys.stderr) if stderr else results()
+    if width is None and not stream.isatty():
+        width = PIPED_WIDTH
+    more = {"highlight": False, "emoji": False, **more}
+    return CleanConsole(file=stream.raw, width=width, **more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -11,7 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 import typer
 
-from encswap.cli.output import write
+from encswap.cli.output import console, is_terminal, results, write_line
+from encswap.escaping import printable
 
 if TYPE_CHECKING:
     from encswap.domain import Prediction
@@ -62,15 +62,14 @@ def predict(
     quiet_libraries()
     from encswap.train.scoring import predict_saved
 
-    coloured = format_ is Shape.text or (format_ is Shape.auto and sys.stdout.isatty())
+    coloured = format_ is Shape.text or (format_ is Shape.auto and is_terminal())
     for document, found in predict_saved(
         model, documents, tuple(label), threshold, at_once=at_once
     ):
         if coloured:
             show(document, found)
         else:
-            write(json.dumps(as_record(document, found), ensure_ascii=False))
-        sys.stdout.flush()
+            write_line(as_record(document, found))
 
 
 def as_record(document: str, found: Sequence[Prediction]) -> dict[str, object]:
@@ -90,21 +89,24 @@ def as_record(document: str, found: Sequence[Prediction]) -> dict[str, object]:
 
 def show(document: str, found: Sequence[Prediction]) -> None:
     """Draw a document with its entities in colour, and a line for each of them below."""
-    from rich.console import Console
     from rich.text import Text
 
     # One sign for one: control characters would move the cursor, and the offsets must stay.
-    plain = "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in document)
+    plain = "".join(
+        char if char in "\n " or printable(char) == char else "\ufffd" for char in document
+    )
     labels = list(dict.fromkeys(one.label for one in found))
     styles = {label: COLORS[place % len(COLORS)] for place, label in enumerate(sorted(labels))}
     text = Text(plain)
     for one in found:
         text.stylize(f"bold underline {styles[one.label]}", one.start, one.end)
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    console.print(text)
+    screen = console(soft_wrap=True)
+    screen.print(text)
     for one in found:
         said = f"{plain[one.start : one.end]}  {one.start}–{one.end}  {one.score:.2f}"
-        console.print(Text.assemble("  ", (one.label, styles[one.label]), f"  {said}"))
+        label = (printable(one.label), styles[one.label])
+        screen.print(Text.assemble("  ", label, f"  {printable(said)}"))
+    results().flush()
 
 
 def _open(file: str) -> IO[bytes]:

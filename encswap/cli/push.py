@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import note, write
+from encswap.cli.output import is_terminal, note, write
 
 if TYPE_CHECKING:
     from encswap.report.card import About
@@ -72,7 +72,7 @@ def push(
         _show(items, None if card is not None else text)
         note(f"nothing was uploaded; it would go to {repo} ({'public' if public else 'private'})")
         return
-    if not sys.stderr.isatty():
+    if not is_terminal(stderr=True):
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     try:
         address = publish(
