@@ -95,7 +95,7 @@ def plain_json(value: Any, *, most: int | None = None, losses: list[str] | None 
     return plain
 
 
-def _plain(value: Any, cost: _Cost, above: tuple[int, ...]) -> Any:
+def _plain(value: Any, cost: _Cost, above: tuple[int, ...]) -> Any:  # noqa: PLR0911
     if cost.spent():
         return cost.lose("too many values", None)
     if value is None or isinstance(value, bool):

@@ -289,7 +289,7 @@ def _from_cache(
     """Find the files that an earlier call, or another program, left in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    note = recall(_note(hub_id, revision)) or {}
+    note = recall(_note(hub_id, revision), kind=dict) or {}
     for name in ("config.json", "gliner_config.json", "modules.json"):
         found = try_to_load_from_cache(hub_id, name, revision=note.get("commit") or revision)
         if isinstance(found, str):

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from encswap.errors import InputError, suggest
+from encswap.records import fault_of, tell_unknown
 from encswap.yaml_files import numbered, read_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -155,13 +156,22 @@ def read_recipe(
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        field = str(error.errors()[0]["loc"][0])
         raise InputError(
-            f"{field}: {first['msg'].lower()}, got {first['input']!r}",
-            where=path if path is not None and first["loc"][0] not in chosen else "--set",
-            hint=f"{first['loc'][0]} is: {describe(str(first['loc'][0]))}",
+            fault_of(error),
+            where=path if path is not None and field not in chosen else "--set",
+            hint=f"{field} is: {describe(field)}",
         ) from error
+
+
+def recorded_recipe(values: Mapping[str, Any], where: str | Path) -> Recipe:
+    """The recipe that a manifest records; a setting of a later version is told of, not an error."""
+    known = {key: value for key, value in values.items() if key in Recipe.model_fields}
+    tell_unknown(where, [f"recipe.{key}" for key in values if key not in known], "")
+    try:
+        return Recipe.model_validate(known)
+    except ValidationError as error:
+        raise InputError(f"is no manifest: recipe.{fault_of(error)}", where=where) from error
 
 
 def describe(field: str) -> str:

@@ -58,7 +58,9 @@ def test_a_value_is_spelled_out(text: str) -> None:
     assert is_safe(markdown(text)) and is_safe(code_span(text))
 
 
-@pytest.mark.parametrize("text", ["당뇨병 환자　A", "é", "😀", "ㄱ\u119e", "a\xa0b", "한\u1112\u1161\u11ab"])
+@pytest.mark.parametrize(
+    "text", ["당뇨병 환자　A", "é", "😀", "ㄱ\u119e", "a\xa0b", "한\u1112\u1161\u11ab"]
+)
 def test_a_letter_stays_what_it_is(text: str) -> None:
     assert printable(text) == text
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl
+from encswap import plugins as rooms
 from encswap.domain import CheckContext, ParamGroup, ParamGroupSettings
 from encswap.errors import InputError, PluginError, UnknownNameError
-from encswap import plugins as rooms
 from encswap.plugins import PluginRecord, Plugins, load_plugins
 from encswap.sources import spec_of
 
@@ -160,9 +160,7 @@ def test_what_pluggy_would_never_call_is_refused() -> None:
     made = ModuleType("own")
     made.check_compatibility = hookimpl(hookwrapper=True)(lambda base: (yield))  # type: ignore[attr-defined]
     (failed,) = loaded(one=made).failures()
-    assert failed.error == (
-        "hook check_compatibility is an old-style wrapper; write wrapper=True"
-    )
+    assert failed.error == ("hook check_compatibility is an old-style wrapper; write wrapper=True")
 
 
 def wrapper(hook: str, function: Callable[..., Any]) -> object:

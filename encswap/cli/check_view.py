@@ -154,7 +154,9 @@ def _findings(one: CandidateResult) -> Table:
     from rich.table import Table
 
     title = f"{one.name} · {one.source or '–'} · {one.revision or 'no commit'}"
-    table = Table(title=escape(printable(title)), box=box.SIMPLE, pad_edge=False, title_justify="left")
+    table = Table(
+        title=escape(printable(title)), box=box.SIMPLE, pad_edge=False, title_justify="left"
+    )
     for name in ("code", "status", "depth"):
         table.add_column(name, no_wrap=True)
     table.add_column("finding", ratio=1, overflow="fold")
@@ -184,11 +186,18 @@ def as_markdown(report: CheckReport, *, verbose: bool = False) -> str:
         verdict = f"{SIGNS[one.verdict]} {one.verdict}"
         reason = "<br>".join(map(markdown, [reason_of(one), *said_of(one)]))
         cells = ("<br>".join(map(markdown, cell.split("\nplan: "))) for cell in cells_of(one))
-        lines.append(_line([name, *(cell.replace("<br>", "<br>plan: ") for cell in cells), verdict, reason]))
+        lines.append(
+            _line([name, *(cell.replace("<br>", "<br>plan: ") for cell in cells), verdict, reason])
+        )
     lines += ["", *(f"- {markdown(line)}" for line in closing_lines(report))]
     if verbose:
         for one in report.candidates:
-            lines += ["", f"### {markdown(one.name)}", "", _line(("code", "status", "depth", "finding"))]
+            lines += [
+                "",
+                f"### {markdown(one.name)}",
+                "",
+                _line(("code", "status", "depth", "finding")),
+            ]
             lines.append(_line(["---"] * 4))
             for finding in one.findings:
                 said = f"<br>plan: {markdown(finding.claim)}" if finding.claim else ""

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -75,7 +76,7 @@ def own_streams() -> None:
         logging.lastResort.setFormatter(_OneLine())
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # its descriptor was closed before Python began
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)
@@ -85,7 +86,7 @@ def own_streams() -> None:
 
 def _duplicate(stream: Any, descriptor: int) -> Any:
     """The same place under another descriptor; a letter that it cannot hold is spelled out."""
-    return open(  # noqa: SIM115 - it stays open as long as the process
+    return os.fdopen(
         os.dup(descriptor),
         "w",
         encoding=stream.encoding,

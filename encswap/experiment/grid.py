@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,8 @@ from encswap.experiment.task import (
     state_of,
 )
 from encswap.manifest import write_json
+from encswap.records import read_record
+from encswap.report.run_files import ExperimentMark
 
 MARK = "experiment.json"
 OVER = ("done", "failed")
@@ -92,10 +93,8 @@ def refuse_folder(out: Path) -> None:
             hint="give --out another folder",
         )
     if mark.is_file():
-        try:
-            version = json.loads(mark.read_text(encoding="utf-8"))["encswap"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SourceError(f"is no experiment's mark: {error}", where=mark) from error
+        record = read_record(mark, ExperimentMark, SourceError, what="is no experiment's mark")
+        version = record.encswap
         if version != __version__:
             raise InputError(
                 f"was written by encswap {version}, this is {__version__}",

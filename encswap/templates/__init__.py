@@ -10,8 +10,8 @@ from pathlib import Path
 from string import Template
 
 from encswap import API_VERSION, __version__
-from encswap.plugins import faults_of_name
 from encswap.errors import InputError
+from encswap.plugins import faults_of_name
 from encswap.templates.facts import Known
 from encswap.templates.source_code import facts_code
 

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from encswap import processes
 from encswap.errors import InputError, TrainingError
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_json, write_manifest
+from encswap.records import Remembered, read_record
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
 from encswap.swap.rows import whole_table
@@ -122,7 +123,13 @@ class RunFolder:
         """What the run knew when the last whole state was written."""
         state = self.find_state()
         assert state is not None
-        return Progress.from_dict(json.loads((state / PROGRESS).read_text(encoding="utf-8")))
+        progress = read_record(state / PROGRESS, Progress, what="is no progress of a run")
+        if progress.since_best > max(len(progress.epochs) - 1, 0):
+            raise InputError(
+                f"is no progress of a run: since_best is {progress.since_best}",
+                where=state / PROGRESS,
+            )
+        return progress
 
     @processes.main_only
     def drop_state(self) -> None:
@@ -137,7 +144,7 @@ class RunFolder:
         path = self.path / f".{name}.remembered"
         found: dict[str, Any] | None = None
         if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_record(path, Remembered).root
         found = processes.agree(found)
         if found is None:
             found = json.loads(json.dumps(measure()))

@@ -17,8 +17,8 @@ from encswap.evaluate.candidates import FLOOR, Asked, resolve
 from encswap.evaluate.documents import score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
-from encswap.manifest import Manifest, read_manifest
-from encswap.recipe import Recipe
+from encswap.manifest import MANIFEST, Manifest, read_manifest
+from encswap.recipe import Recipe, recorded_recipe
 from encswap.swap import gliner
 from encswap.swap.saved import load
 
@@ -44,7 +44,7 @@ class Saved:
     def read(cls, folder: Path) -> Saved:
         """Load a run folder or a checkpoint."""
         manifest = read_manifest(folder)
-        recipe = Recipe.model_validate(dict(manifest.recipe))
+        recipe = recorded_recipe(manifest.recipe, folder / MANIFEST)
         model = gliner.put_on_device(load(folder))
         splitter = CachedSplitter(model.processor.word_splitter)
         model.processor.word_splitter = splitter
