@@ -76,7 +76,7 @@ def own_streams() -> None:
         logging.lastResort.setFormatter(_OneLine())
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # its descriptor was closed before Python began
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)

@@ -32,6 +32,7 @@ class Scores(Record):
 
     micro: Measured
     per_label: dict[str, Measured]
+    threshold: Share | None = None
     macro: Numbers | None = None
     strings: Numbers | None = None
     iob2: Numbers | None = None
@@ -94,6 +95,7 @@ class Metrics(Record):
     stopped: str | None = None
     throughput: dict[str, float | None] | None = None
     targets: dict[str, Target] | None = None
+    rivals: dict[str, Any] | None = None
 
 
 class Compared(Record):
