@@ -75,7 +75,7 @@ class Target(Record):
     """An F1 to reach, and whether it was."""
 
     target: Share
-    verdict: str
+    verdict: Literal["met", "missed", "undecided", "not measured"]
     f1: Share | None = None
     reached: bool | None = None
 

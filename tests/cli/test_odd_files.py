@@ -138,12 +138,16 @@ def damages(name: str, whole: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"cut {part}/8", whole[: len(whole) * part // 8]
     first, rest = (whole, b"") if not name.endswith("l") else whole.split(b"\n", 1)
     if name.endswith(".yaml"):
-        value, write = yaml.safe_load(whole), lambda one: yaml.safe_dump(one)
+        value, write = yaml.safe_load(whole), yaml.safe_dump
         first, rest = whole, b""
         yield "twice", whole + whole
-        yield "alias bomb", b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
-            b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (98 + n, 98 + n, *[97 + n] * 8)
-            for n in range(9)
+        yield (
+            "alias bomb",
+            b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(
+                b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (98 + n, 98 + n, *[97 + n] * 8)
+                for n in range(9)
+            ),
         )
         yield "alias of itself", b"a: &a [*a]\n"
     else:
@@ -266,7 +270,7 @@ def test_a_sample_of_damaged_files_gives_no_traceback(
     finished: Path, begun: Path, documents: dict[str, Path], tmp_path: Path, seed: int
 ) -> None:
     folders = {"finished": finished, "begun": begun}
-    chosen = random.Random(seed).sample(cases(folders), 60)
+    chosen = random.Random(seed).sample(cases(folders), 30)
     assert "\n".join(run_all(chosen, folders, documents, tmp_path)) == ""
 
 
