@@ -8,6 +8,7 @@ plugin or a library prints goes to stderr, from Python, from C and from child pr
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -63,6 +64,7 @@ class CleanStream:
         return getattr(self.raw, name)
 
 
+_owned: CleanStream | None = None  # the real stdout, once `own_streams` has taken it
 _results: CleanStream | None = None  # stdout, while a command runs and sys.stdout is not for it
 
 
@@ -71,6 +73,7 @@ def own_streams() -> None:
 
     Only this module holds the real stdout. Warnings and the log take one line each.
     """
+    global _owned
     warnings.formatwarning = _warning_line
     if isinstance(logging.lastResort, logging.Handler):
         logging.lastResort.setFormatter(_OneLine())
@@ -81,7 +84,8 @@ def own_streams() -> None:
         sys.stdout.flush()
         out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)
         os.dup2(STDERR, STDOUT)
-        sys.stdout, sys.stderr = CleanStream(out), CleanStream(err)  # type: ignore[assignment]
+        _owned = CleanStream(out)
+        sys.stdout, sys.stderr = CleanStream(err), CleanStream(err)  # type: ignore[assignment]
 
 
 def _duplicate(stream: Any, descriptor: int) -> Any:
@@ -109,11 +113,25 @@ class _OneLine(logging.Formatter):
 def door() -> Iterator[None]:
     """Clean what goes through `sys.stdout` and `sys.stderr`; put both back, whatever was done."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _clean(sys.stdout), _clean(sys.stderr)
+    out = sys.stdout = _owned or _clean(sys.stdout)
+    sys.stderr = _clean(sys.stderr)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+        _finish(out)
+
+
+def _finish(out: CleanStream) -> None:
+    """Write what is left of the results; a pipe that nobody reads any more is no error."""
+    try:
+        out.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):  # else Python fails once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        if error.errno != errno.EPIPE:
+            note(f"encswap: the results cannot be written: {error.strerror}")
+            raise SystemExit(2) from error
 
 
 @contextmanager
