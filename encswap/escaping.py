@@ -126,7 +126,7 @@ def _plain_inside(value: Any, cost: _Cost, above: tuple[int, ...]) -> Any:
             name = str(key) if known else cost.lose("a key that is no text", type(key).__name__)
             held[_plain_text(name, cost)] = _plain(one, cost, above)
         return held
-    items = []
+    items: list[Any] = []
     for one in value:
         if cost.left is not None and cost.left <= 0:
             return cost.lose("too many values", items)

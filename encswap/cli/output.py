@@ -73,7 +73,7 @@ def own_streams() -> None:
 
     Only this module holds the real stdout. Warnings and the log take one line each.
     """
-    global _owned
+    global _owned  # noqa: PLW0603 - a process has one stdout
     warnings.formatwarning = _warning_line
     if isinstance(logging.lastResort, logging.Handler):
         logging.lastResort.setFormatter(_OneLine())
@@ -85,7 +85,7 @@ def own_streams() -> None:
         out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)
         os.dup2(STDERR, STDOUT)
         _owned = CleanStream(out)
-        sys.stdout, sys.stderr = CleanStream(err), CleanStream(err)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = CleanStream(err), CleanStream(err)
 
 
 def _duplicate(stream: Any, descriptor: int) -> Any:
@@ -143,7 +143,7 @@ def results_apart() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout, _results = _results, outer  # type: ignore[assignment]
+        sys.stdout, _results = _results, outer
 
 
 def _clean(stream: Any) -> Any:

@@ -33,7 +33,9 @@ def print_sections(sections: Sequence[Section]) -> None:
         if section.rows:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for name in section.columns:
-                table.add_column(name, justify="right" if name in section.right else "left")
+                table.add_column(
+                    escape(printable(name)), justify="right" if name in section.right else "left"
+                )
             for number, row in enumerate(section.rows):
                 style = "red" if number in section.bad else None
                 table.add_row(*(escape(printable(cell)) for cell in row), style=style)
