@@ -40,25 +40,29 @@ class Scores(Record):
     type: Numbers | None = None
 
 
-class Folded(Record):
-    """The F1 within the training documents."""
-
-    f1: Share
-
-
 class Floor(Record):
     """The F1 over all labels of what a model is compared with."""
 
     f1: Share
+    precision: Share | None = None
+    recall: Share | None = None
+    support: Count | None = None
     interval: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
 
 
 class Baseline(Record):
-    """What a model is compared with."""
+    """What a model is compared with; `cross_fold` is its score within the training documents."""
 
     micro: Floor
     name: str = ""
-    cross_fold: Folded | None = None
+    cross_fold: Floor | None = None
+    threshold: Share | None = None
+    per_label: dict[str, Floor] | None = None
+    macro: Floor | None = None
+    strings: Floor | None = None
+    iob2: Floor | None = None
+    partial: Floor | None = None
+    type: Floor | None = None
 
 
 class EpochLine(Record):
@@ -103,6 +107,8 @@ class Compared(Record):
 
     dictionary: Baseline
     before_training: Baseline
+    base: Baseline | None = None
+    control: Baseline | None = None
 
 
 class TrainedMetrics(Metrics):

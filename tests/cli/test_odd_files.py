@@ -349,3 +349,29 @@ def test_a_folder_of_a_later_version_loads_and_says_so_once(
         "new_key, splitter.mode",
         "unknown keys are passed over: recipe.new_setting",
     ]
+
+
+OLD = Path(__file__).parents[1] / "old_runs"
+
+
+@pytest.mark.parametrize("folder", sorted(OLD.iterdir()), ids=lambda path: path.name)
+def test_a_run_folder_of_an_older_version_is_read_without_a_remark(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files as encswap wrote them before each was read by a model; the weights are left out."""
+    from encswap.manifest import read_manifest
+    from encswap.recipe import read_recipe, recorded_recipe
+    from encswap.report.reading import read_metrics, read_run
+    from encswap.report.run_files import TrainedMetrics
+
+    run = copy_of(folder, tmp_path / "run")
+    manifest = read_manifest(run)
+    assert manifest.splitter.name == "kiwi" and manifest.labels[0] == "Disease"
+    assert recorded_recipe(manifest.recipe, run) == read_recipe(run / "recipe.yaml")
+    assert read_metrics(run / "metrics.json", TrainedMetrics) == json.loads(
+        (run / "metrics.json").read_text(encoding="utf-8")
+    )
+    assert len(read_run(run).documents) == 6
+    for arguments in (["report", str(run)], ["report", str(run), str(run)]):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert not caplog.records
