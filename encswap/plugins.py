@@ -248,7 +248,7 @@ class _Streams:
         with self._lock:
             if self._depth == 0:
                 self._real, self.stdout = (sys.stdout, sys.stderr), _Stream(sys.stderr)
-                sys.stdout, sys.stderr = self.stdout, _Stream(sys.stderr)  # type: ignore[assignment]
+                sys.stdout, sys.stderr = self.stdout, _Stream(sys.stderr)
             self._depth += 1
         try:
             yield self.stdout
@@ -431,7 +431,7 @@ class Plugins:
 
     def load_encoder(self, spec: EncoderSpec, source: Source) -> LoadedEncoder:
         """Load an encoder through the first plugin that takes it."""
-        answer = self.manager.hook.load_encoder(spec=spec, source=source)
+        answer: LoadedEncoder | None = self.manager.hook.load_encoder(spec=spec, source=source)
         return _taken(answer, f"load_encoder({spec.name})")
 
     def check_compatibility(
@@ -456,7 +456,7 @@ class Plugins:
         generator: torch.Generator,
     ) -> AdaptedEmbeddings:
         """Adapt the candidate's embeddings with the method called `method`."""
-        answer = self.manager.hook.adapt_embeddings(
+        answer: AdaptedEmbeddings | None = self.manager.hook.adapt_embeddings(
             base=base, candidate=candidate, method=method, generator=generator
         )
         return _taken(answer, f"adapt_embeddings({method=})")
@@ -465,7 +465,8 @@ class Plugins:
         self, model: torch.nn.Module, settings: ParamGroupSettings
     ) -> list[ParamGroup]:
         """Divide the model's trainable parameters into groups."""
-        answer = self.manager.hook.build_param_groups(model=model, settings=settings)
+        hook = self.manager.hook
+        answer: list[ParamGroup] | None = hook.build_param_groups(model=model, settings=settings)
         return _taken(answer, "build_param_groups()")
 
     # -- guard -------------------------------------------------------------------------------
@@ -558,7 +559,7 @@ def _once(running: Any) -> Generator[None, Any, Any]:
     raise TypeError("a wrapper yields once")
 
 
-def _taken(answer: Any, asked: str) -> Any:
+def _taken(answer: T | None, asked: str) -> T:
     if answer is None:
         raise PluginError(
             f"no plugin took {asked}",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, RootModel, TypeAdapter, ValidationError
 
@@ -31,6 +31,7 @@ log = logging.getLogger("encswap.records")
 class Record(BaseModel):
     """A part of a file: exact types, finite numbers; further keys are kept and told of."""
 
+    partial_view: ClassVar[bool] = False  # of a file that another model knows whole
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
 
 
@@ -96,8 +97,8 @@ def _short(text: str) -> int:
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        keys = [key for key, _ in pairs]
+        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
         raise _BadValueError(f"it holds the key {twice!r} twice")
     return found
 
@@ -145,13 +146,15 @@ def validate(
 ) -> T:
     """Return a parsed value as `kind`; the error names the first key that is wrong."""
     try:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            made = kind.model_validate(value)
+        made: T
+        if issubclass(kind, BaseModel):
+            made = kind.model_validate(value)  # type: ignore[assignment]
         else:  # a dataclass holds tuples, which strict validation takes from JSON alone
             made = _adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as failure:
         raise error(f"{what}: {fault_of(failure)}", where=where, hint=hint) from failure
-    tell_unknown(where, unknown_keys(made, value), _version(value))
+    if not getattr(kind, "partial_view", False):
+        tell_unknown(where, unknown_keys(made, value), _version(value))
     return made
 
 

@@ -95,6 +95,7 @@ def _duplicate(stream: Any, descriptor: int) -> Any:
         "w",
         encoding=stream.encoding,
         errors="backslashreplace",
+        closefd=False,  # it stays open as long as the process
         buffering=1 if stream.isatty() or descriptor == STDERR else -1,
     )
 

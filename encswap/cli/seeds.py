@@ -84,11 +84,11 @@ def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> 
 def _train_one(recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool) -> Mapping[str, Any]:
     from encswap.cli.train import resume_run, train_run
     from encswap.report.reading import read_metrics
-    from encswap.report.run_files import TrainedMetrics
+    from encswap.report.run_files import SeedMetrics
 
     if (path / "metrics.json").is_file():
         note(f"seed {recipe.seed}: done before")
-        return read_metrics(path / "metrics.json", TrainedMetrics)
+        return read_metrics(path / "metrics.json", SeedMetrics)
     if (path / "encswap.json").is_file():
         note(f"seed {recipe.seed}: goes on")
         return resume_run(path, force)[0]

@@ -22,7 +22,7 @@ from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe
 from encswap.records import Record, read_record
 from encswap.report.reading import read_metrics
-from encswap.report.run_files import CellRecord, Failure, TrainedMetrics
+from encswap.report.run_files import CellMetrics, CellRecord, Failure
 from encswap.sources import spec_of
 from encswap.train.folder import RunFolder, told_of_writing
 from encswap.train.progress import Unwatched, Watcher
@@ -142,7 +142,7 @@ def read_result(task: Task) -> dict[str, Any]:
     """What is known of a cell: metrics, failure, seconds; empty where it has not run."""
     found: dict[str, Any] = {}
     if (task.folder / METRICS).is_file():
-        found["metrics"] = read_metrics(task.folder / METRICS, TrainedMetrics)
+        found["metrics"] = read_metrics(task.folder / METRICS, CellMetrics)
     others: tuple[tuple[str, str, type[Record]], ...] = (
         ("failure", FAILURE, Failure),
         ("cell", CELL, CellRecord),

@@ -13,7 +13,7 @@ from encswap.errors import InputError, located
 from encswap.evaluate.errors import Case, classify
 from encswap.evaluate.metrics import Counts, count, micro
 from encswap.evaluate.survivors import Survivor, survivors
-from encswap.records import parse_json, read_record, read_text, validate
+from encswap.records import Record, parse_json, read_record, read_text, validate
 from encswap.report.run_files import Line, Metrics, Recorded, ScoredSpan
 
 METRICS = "metrics.json"
@@ -98,7 +98,7 @@ def read_scores(folder: Path) -> Run:
     return Run(folder.resolve().name, metrics, (), _read_recorded(folder))
 
 
-def read_metrics(path: Path, kind: type[Metrics] = Metrics) -> dict[str, Any]:
+def read_metrics(path: Path, kind: type[Record] = Metrics) -> dict[str, Any]:
     """Read `metrics.json`; an `InputError` names the key that is wrong."""
     _refuse_missing(path)
     metrics = read_record(path, kind, what="holds no scores of a test", hint=HINT)

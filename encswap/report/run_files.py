@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -111,13 +111,32 @@ class Compared(Record):
     control: Baseline | None = None
 
 
-class TrainedMetrics(Metrics):
-    """`metrics.json` of a training run: nothing that a table of runs shows is left out."""
+class SeedMetrics(Record):
+    """What `train --seeds` takes from the `metrics.json` of each seed."""
 
+    partial_view: ClassVar[bool] = True
+    test: Scores
+    targets: dict[str, dict[str, Any]] | None = None
+
+    @model_validator(mode="after")
+    def _numbers(self) -> SeedMetrics:
+        for name, one in (self.targets or {}).items():
+            if not isinstance(one.get("target"), float | int):
+                raise ValueError(f"targets.{name} has no target")
+        return self
+
+
+class CellMetrics(Record):
+    """What a table of an experiment takes from the `metrics.json` of a cell."""
+
+    partial_view: ClassVar[bool] = True
+    test: Scores
     dev: Scores
-    baselines: Compared  # type: ignore[assignment]
-    epochs: list[EpochLine]
+    threshold: Share
     coverage: Share
+    epochs: list[Any]
+    stopped: str | None
+    baselines: Compared
 
 
 class AskedSeeds(Record):

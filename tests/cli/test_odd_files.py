@@ -362,13 +362,13 @@ def test_a_run_folder_of_an_older_version_is_read_without_a_remark(
     from encswap.manifest import read_manifest
     from encswap.recipe import read_recipe, recorded_recipe
     from encswap.report.reading import read_metrics, read_run
-    from encswap.report.run_files import TrainedMetrics
+    from encswap.report.run_files import Metrics
 
     run = copy_of(folder, tmp_path / "run")
     manifest = read_manifest(run)
     assert manifest.splitter.name == "kiwi" and manifest.labels[0] == "Disease"
     assert recorded_recipe(manifest.recipe, run) == read_recipe(run / "recipe.yaml")
-    assert read_metrics(run / "metrics.json", TrainedMetrics) == json.loads(
+    assert read_metrics(run / "metrics.json", Metrics) == json.loads(
         (run / "metrics.json").read_text(encoding="utf-8")
     )
     assert len(read_run(run).documents) == 6
