@@ -126,12 +126,19 @@ class SeedMetrics(Record):
         return self
 
 
+class CellScores(Record):
+    """The scores of a cell that a table shows."""
+
+    micro: Floor
+    per_label: dict[str, Floor] = Field(default_factory=dict)
+
+
 class CellMetrics(Record):
     """What a table of an experiment takes from the `metrics.json` of a cell."""
 
     partial_view: ClassVar[bool] = True
-    test: Scores
-    dev: Scores
+    test: CellScores
+    dev: CellScores
     threshold: Share
     coverage: Share
     epochs: list[Any]
