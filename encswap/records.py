@@ -148,7 +148,7 @@ def validate(
     try:
         made: T
         if issubclass(kind, BaseModel):
-            made = kind.model_validate(value)  # type: ignore[assignment]
+            made = kind.model_validate(value)
         else:  # a dataclass holds tuples, which strict validation takes from JSON alone
             made = _adapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as failure:
