@@ -31,14 +31,15 @@ def remember(path: Path, value: Any) -> None:
         return
 
 
-def recall(path: Path, *, max_age: float | None = None) -> Any:
-    """Read what was remembered at most `max_age` seconds ago; None where there is nothing.
+def recall(path: Path, *, max_age: float | None = None, kind: type = object) -> Any:
+    """Read what was remembered at most `max_age` seconds ago; None where it is no `kind`.
 
     What claims to have been written in the future is not believed: it would stay true until then.
     """
     try:
         if max_age is not None and not 0 <= time.time() - path.stat().st_mtime <= max_age:
             return None
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
+    return found if isinstance(found, kind) else None

@@ -50,6 +50,20 @@ class TrainingError(EncswapError):
     """Training had to stop; what was saved before is intact."""
 
 
+def one_line(error: str | BaseException) -> str:
+    """Describe a failure in one line; encswap's own errors need no class beside them.
+
+    What a plugin raises may fail again where it is asked for its message.
+    """
+    try:
+        text = str(error)
+    except BaseException as failure:
+        text = f"its message cannot be read, {type(failure).__name__}"
+    if not isinstance(error, str | EncswapError | TimeoutError):
+        text = f"{type(error).__name__}: {text}"
+    return " ".join(text[:10_000].split())[:600]
+
+
 def suggest(name: str, known: list[str]) -> str:
     """Name the nearest known name first, then all of them."""
     import difflib

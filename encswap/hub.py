@@ -308,8 +308,8 @@ def _from_cache(
     """Find the files that an earlier call, or another program, left in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    note = recall(_note(hub_id, revision))
-    note = note if isinstance(note, dict) and is_commit(note.get("commit")) else {}
+    note = recall(_note(hub_id, revision), kind=dict) or {}
+    note = note if is_commit(note.get("commit")) else {}
     for name in ("config.json", "gliner_config.json", "modules.json"):
         found = try_to_load_from_cache(hub_id, name, revision=note.get("commit") or revision)
         if isinstance(found, str):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from encswap.domain import Source
 from encswap.errors import SourceError
 from encswap.files import checksum, write_bytes, write_json
+from encswap.records import read_record
 
 __all__ = [
     "MANIFEST",
@@ -42,6 +45,13 @@ class ModelRecord:
         return cls(source.name, source.identifier, source.revision)
 
 
+class SplitterFile(TypedDict):
+    """A file that a splitter needs: the name of its copy beside the manifest, and its checksum."""
+
+    name: str
+    sha256: str
+
+
 @dataclass(frozen=True)
 class SplitterRecord:
     """The word splitter by name, with its options and the versions of its analyser.
@@ -53,7 +63,7 @@ class SplitterRecord:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    files: Mapping[str, SplitterFile] = field(default_factory=dict)
 
     def options_at(self, folder: Path) -> dict[str, Any]:
         """The options, with the copy in `folder` where a file is gone or is another one."""
@@ -76,10 +86,10 @@ class Manifest:
     base: ModelRecord
     encoder: ModelRecord
     splitter: SplitterRecord
-    max_width: int | None
-    threshold: float | None = None
+    max_width: Annotated[int, Field(ge=1, le=100_000)] | None
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     embeddings: str = "transplant"
-    origins: Mapping[str, int] = field(default_factory=dict)
+    origins: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -116,7 +126,7 @@ def describe_splitter(name: str, splitter: Any, options: Mapping[str, Any]) -> S
     versions = {
         key: str(value) for key, value in described.items() if key not in ("name", "options")
     }
-    files = {
+    files: dict[str, SplitterFile] = {
         key: {"name": f"splitter-{key}.txt", "sha256": versions[f"{key}_sha256"]}
         for key in options
         if f"{key}_sha256" in versions
@@ -140,27 +150,18 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read `encswap.json`; a `SourceError` says what is wrong with it."""
+    """Read `encswap.json`; a `SourceError` names the key that is wrong.
+
+    Keys of a later version are told of in the log and passed over.
+    """
     path = folder / MANIFEST
-    if not path.is_file():
+    if not path.exists():
         raise SourceError(
             "no encswap.json, so encswap did not write this",
             where=folder,
             hint="plain checkpoints load with gliner2's AutoExtractor.from_pretrained",
         )
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        known = {name: raw[name] for name in Manifest.__dataclass_fields__ if name in raw}
-        known["base"] = ModelRecord(**raw["base"])
-        known["encoder"] = ModelRecord(**raw["encoder"])
-        known["splitter"] = SplitterRecord(**raw["splitter"])
-        for name in ("labels", "remarks"):
-            known[name] = tuple(raw.get(name, ()))
-        return Manifest(**known)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SourceError(
-            f"is not a manifest: {type(error).__name__}: {error}", where=path
-        ) from error
+    return read_record(path, Manifest, SourceError, what="is no manifest")
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:

@@ -1,56 +1,73 @@
-"""The plugin manager: finds plugins, sets broken ones aside, and calls the hooks.
+"""Plugins: what is installed, how each is loaded, how its hooks are called, what sets it aside.
 
-Every hook is called in this module and nowhere else, so that a plugin's failure is named and
-costs only itself.
+It reads from the top: find, know, isolate, load, call, and at the end what a hook may answer. Every
+hook is called here, through pluggy's own loop. Before each implementation stands a guard, so that
+a failure is named and costs only its plugin. A plugin is code with the user's rights: this guards
+against accidents, not against malice.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import logging
+import math
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import pluggy
 
-from encswap import answers, hookspecs
+from encswap import API_VERSION, hookspecs
 from encswap.domain import (
+    DEPTHS,
+    MARK_MEANINGS,
     AdaptedEmbeddings,
+    BaseSpec,
     CheckContext,
+    Claim,
     EmbeddingTable,
     EncoderSpec,
+    Fact,
     Finding,
+    Layout,
     LoadedEncoder,
     ParamGroup,
     ParamGroupSettings,
     Source,
     SplitterFactory,
+    Status,
     Subject,
     WordSplitter,
 )
-from encswap.errors import EncswapError, PluginError, UnknownNameError
-from encswap.installed import installed_plugins
-from encswap.isolation import (
-    SHIELD,
-    check_seconds,
-    descriptor_shielded,
-    limited,
-    load_seconds,
-    noticed,
-    warn,
-)
-from encswap.registry import PluginRecord, Registry, api_of, told
+from encswap.errors import EncswapError, InputError, PluginError, UnknownNameError, one_line
+from encswap.escaping import plain_json
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DEFAULT_PLUGINS", "HOOKS", "PluginRecord", "Plugins", "load_plugins"]
-
+T = TypeVar("T")
+GROUP = "encswap"
+LOAD_VARIABLE = "ENCSWAP_LOAD_PLUGINS"
 TRACE_VARIABLE = "ENCSWAP_TRACE_PLUGINS"
+TIMEOUT_VARIABLE = "ENCSWAP_PLUGIN_TIMEOUT"
+API_NAME = "ENCSWAP_API"
+OLDEST_API = 1
+LOAD_SECONDS = 20.0
+CHECK_FACTOR = 15
+NOTICE_SECONDS = 10.0
+MOST_FINDINGS = 1000
+MOST_EVIDENCE = 10_000
 DEFAULT_PLUGINS = (
     "encswap.swap.loading",
     "encswap.checks.catalogue",
@@ -59,22 +76,245 @@ DEFAULT_PLUGINS = (
     "encswap.train.groups",
 )
 HOOKS = tuple(name for name, value in vars(hookspecs).items() if hasattr(value, "encswap_spec"))
+REGISTERING = ("register_encoders", "register_word_splitters")
 WAY_AROUND = "uninstall the plugin, or name the others in ENCSWAP_LOAD_PLUGINS"
-Faults = Callable[[Any, Mapping[str, Any]], Iterator[str]]
 
 
-class Plugins(Registry):
+# -- find ------------------------------------------------------------------------------------
+
+
+def installed_plugins() -> list[tuple[metadata.EntryPoint, PluginRecord]]:
+    """List the installed plugins that `ENCSWAP_LOAD_PLUGINS` leaves, in the order of loading.
+
+    encswap's own come first, so that nobody takes their names; then by distribution and name.
+    """
+    found = sorted(_entry_points(), key=lambda one: (one[1].distribution != GROUP, one[1].name))
+    wanted = os.environ.get(LOAD_VARIABLE)
+    if wanted is None:
+        return found
+    names = {name.strip() for name in wanted.split(",")}
+    return [one for one in found if {one[1].name, one[1].distribution} & names]
+
+
+def _entry_points() -> Iterator[tuple[metadata.EntryPoint, PluginRecord]]:
+    """Read every distribution once, in the order of the import path.
+
+    `metadata.entry_points` hides the second copy of a distribution; a person should see it.
+    """
+    seen: dict[str, tuple[str, Path]] = {}
+    for distribution in metadata.distributions():
+        text = distribution.read_text("entry_points.txt")
+        if not text or f"[{GROUP}]" not in text:
+            continue
+        name, version = distribution.name, distribution.version
+        place = Path(str(distribution.locate_file("")))
+        first = seen.setdefault(name.lower().replace("_", "-"), (version, place))
+        if first != (version, place) and first[0] == version:
+            continue
+        error = f"{name} is installed twice: {first[0]} in {first[1]} is used, " + (
+            f"{version} in {place} is not; uninstall one"
+        )
+        for point in distribution.entry_points.select(group=GROUP):
+            twice = error if first[0] != version else None
+            yield point, PluginRecord(point.name, name, version, error=twice)
+
+
+# -- know ------------------------------------------------------------------------------------
+
+
+@dataclass
+class PluginRecord:
+    """What is known of one plugin: where it comes from, what it gives, what went wrong."""
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    hooks: list[str] = field(default_factory=list)
+    encoders: list[str] = field(default_factory=list)
+    splitters: list[str] = field(default_factory=list)
+    error: str | None = None
+    api: int | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def fail(self, error: str | BaseException) -> None:
+        """Record the first failure as one line."""
+        self.error = self.error or one_line(error)
+
+    def remark(self, text: str) -> None:
+        """Record, and log once, what is odd but breaks nothing."""
+        if text not in self.remarks and self.name not in DEFAULT_PLUGINS:
+            self.remarks.append(text)
+            log.warning("encswap: plugin %r: %s", self.name, text)
+
+
+def api_of(plugin: object) -> int | None:
+    """The API version that a plugin, or the module of its class, was written for."""
+    module = sys.modules.get(str(getattr(plugin, "__module__", "")))
+    declared = getattr(plugin, API_NAME, getattr(module, API_NAME, None))
+    if declared is None:
+        return None
+    if not isinstance(declared, int) or isinstance(declared, bool):
+        raise PluginError(f"{API_NAME} is {declared!r}, not a whole number such as {API_VERSION}")
+    spoken = f"{OLDEST_API} to {API_VERSION}" if OLDEST_API < API_VERSION else str(API_VERSION)
+    if not OLDEST_API <= declared <= API_VERSION:
+        raise PluginError(
+            f"it is written for API {declared}, this encswap speaks API {spoken}",
+            hint="upgrade encswap" if declared > API_VERSION else "upgrade the plugin",
+        )
+    return declared
+
+
+# -- isolate ---------------------------------------------------------------------------------
+
+log = logging.getLogger("encswap.plugins")  # ends on stderr where nobody set up another place
+
+
+def load_seconds() -> float:
+    """How long a plugin may take to be imported and registered; a check has a multiple of it."""
+    text = os.environ.get(TIMEOUT_VARIABLE, "").strip() or str(LOAD_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e6:
+        raise InputError(
+            f"{text!r} is no number of seconds", where=TIMEOUT_VARIABLE, hint="write for example 20"
+        )
+    return seconds
+
+
+def limited(call: Callable[[], T], seconds: float | None) -> T:
+    """Return what `call` returns; `TimeoutError` after so many seconds, None sets no limit.
+
+    A thread that is given up is a daemon: it ends with the process. The user's Ctrl-C reaches the
+    main thread alone, so a KeyboardInterrupt in the other one is the plugin's own.
+    """
+    if seconds is None:
+        return call()
+    outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put((call(), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    threading.Thread(target=run, name="encswap plugin", daemon=True).start()
+    try:
+        result, error = outcome.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(
+            f"took longer than {seconds:g} s and was given up ({TIMEOUT_VARIABLE})"
+        ) from None
+    if isinstance(error, KeyboardInterrupt):
+        raise PluginError("it raised KeyboardInterrupt") from error
+    if error is not None:
+        raise error
+    returned: T = result
+    return returned
+
+
+class _Stream:
+    """Stands for stdout or stderr while a plugin runs: it writes on stderr, and stays open."""
+
+    def __init__(self, stderr: Any) -> None:
+        self.used, self._stderr = False, stderr
+
+    def write(self, text: str) -> int:
+        self.used = True
+        written: int = self._stderr.write(text)
+        return written
+
+    def close(self) -> None:
+        """Stay open."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stderr, name)
+
+
+class _Streams:
+    """Puts stand-ins before stdout and stderr while plugins run, and the real ones back.
+
+    Calls of several threads may overlap: the first puts them up, the last takes them down.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._depth = threading.Lock(), 0
+        self._real: tuple[Any, Any] = (None, None)
+        self.stdout = _Stream(None)
+
+    @contextmanager
+    def up(self) -> Iterator[_Stream]:
+        with self._lock:
+            if self._depth == 0:
+                self._real, self.stdout = (sys.stdout, sys.stderr), _Stream(sys.stderr)
+                sys.stdout, sys.stderr = self.stdout, _Stream(sys.stderr)
+            self._depth += 1
+        try:
+            yield self.stdout
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    sys.stdout, sys.stderr = self._real
+
+
+_STREAMS = _Streams()
+
+
+@contextmanager
+def isolated(record: PluginRecord, doing: str, what: str) -> Iterator[None]:
+    """Keep stdout for results, undo what is done to the streams, and say what is waited for."""
+    notice = threading.Timer(
+        NOTICE_SECONDS, log.warning, (f"encswap: waiting for plugin {record.name!r} in {what}",)
+    )
+    notice.daemon = True
+    if record.name not in DEFAULT_PLUGINS:
+        notice.start()
+    with _STREAMS.up() as stdout:
+        stdout.used = False
+        try:
+            yield
+        finally:
+            notice.cancel()
+            printed = stdout.used
+    if printed:
+        record.remark(f"it prints while it {doing}")
+
+
+# -- load ------------------------------------------------------------------------------------
+
+
+def load_plugins(extra: Iterable[tuple[str, object]] = ()) -> Plugins:
+    """Load the defaults, the installed plugins and `extra` ones, each on its own."""
+    plugins = Plugins()
+    seconds = load_seconds()
+    for module in DEFAULT_PLUGINS:
+        plugins.take_in(partial(importlib.import_module, module), PluginRecord(module))
+    for point, record in installed_plugins():
+        if (other := plugins.records.get(record.name)) is not None:
+            places = f"{other.distribution!r} and in {record.distribution!r}"
+            record.fail(f"plugin {record.name!r} is in {places}")
+            record.name = f"{record.name} ({record.distribution} {record.version})"
+        plugins.take_in(point.load, record, seconds)
+    for name, plugin in extra:
+        plugins.add(plugin, PluginRecord(name))
+    return plugins
+
+
+class Plugins:
     """The loaded plugins with the encoders, bases and splitters that they registered."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.records: dict[str, PluginRecord] = {}
+        self.encoders: dict[str, EncoderSpec] = {}
+        self.bases: dict[str, BaseSpec] = {}
+        self.splitters: dict[str, SplitterFactory] = {}
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
+        self._owners: dict[tuple[str, str], str] = {}
+        self._withdrawn: dict[str, str] = {}
         self._given_up: set[str] = set()
-        if os.environ.get(TRACE_VARIABLE):
-            self.manager.add_hookcall_monitoring(_trace_call, _trace_result)
-
-    # -- loading ---------------------------------------------------------------------------
 
     def add(self, plugin: object, record: PluginRecord) -> None:
         """Register one plugin and what it offers; a failure is recorded and the plugin left out."""
@@ -88,123 +328,125 @@ class Plugins(Registry):
         if record.error is not None:
             return
         try:
-            with self._shielded(record, "is imported"):
-                limited(lambda: self._register(load(), record), seconds, f"plugin {record.name!r}")
+            # A filter that a plugin sets would turn everybody's warnings into errors.
+            with warnings.catch_warnings(), isolated(record, "is imported", "its import"):
+                limited(lambda: self._register(load(), record), seconds)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             record.fail(error)
-            self.withdraw(record)
-            if self.manager.has_plugin(record.name):
-                self.manager.unregister(name=record.name)
-
-    @contextmanager
-    def _shielded(self, record: PluginRecord, doing: str) -> Iterator[None]:
-        """Keep stdout for results; a plugin that prints there is told of, once."""
-        SHIELD.used = False
-        try:
-            with SHIELD.up():
-                yield
-        finally:
-            remark = f"it prints while it {doing}"
-            if SHIELD.used and record.name not in DEFAULT_PLUGINS and remark not in record.remarks:
-                record.remarks.append(remark)
-                warn(f"encswap: plugin {record.name!r} prints while it {doing}")
+            self._withdraw(record)
 
     def _register(self, plugin: object, record: PluginRecord) -> None:
         if record.error is not None:  # it was given up, and goes on in a thread of its own
             return
         record.api = api_of(plugin)
-        self._check_hooks(plugin, record)
-        self.manager.register(plugin, name=record.name)
-        self._collect(record)
-
-    def _check_hooks(self, plugin: object, record: PluginRecord) -> None:
         for name in dir(plugin):
-            options = self.manager.parse_hookimpl_opts(plugin, name)
-            if options is None:
-                continue
-            hook = options.get("specname") or name
-            if hook not in HOOKS:
-                raise UnknownNameError("hook", hook, list(HOOKS))
-            if options.get("wrapper") or options.get("hookwrapper"):
-                raise PluginError(f"hook {hook} is a wrapper, but each plugin is called alone")
-            takes = list(inspect.signature(getattr(hookspecs, hook)).parameters)
-            for asked in _asked(getattr(plugin, name)):
-                if asked not in takes:
-                    raise PluginError(
-                        f"hook {hook} has no argument {asked!r}", hint=f"it has: {', '.join(takes)}"
-                    )
-            record.hooks.append(hook)
+            if (options := self.manager.parse_hookimpl_opts(plugin, name)) is not None:
+                record.hooks.append(_checked_hook(getattr(plugin, name), name, options))
+        self.manager.register(plugin, name=record.name)
+        for caller in self.manager.get_hookcallers(plugin) or ():
+            for one in caller.get_hookimpls():
+                if one.plugin is plugin and caller.name not in REGISTERING:
+                    self._guard(one, caller.name, record)
+        others = [p for n, p in self.manager.list_name_plugin() if n != record.name and p]
+        alone = self.manager.subset_hook_caller
+        _trace(record, REGISTERING)
+        alone("register_encoders", others)(register=partial(self._take_spec, record))
+        alone("register_word_splitters", others)(register=partial(self._take_splitter, record))
 
-    def _collect(self, record: PluginRecord) -> None:
-        def register(spec: EncoderSpec) -> None:
-            self.register_spec(spec, record)
+    def _take_spec(self, record: PluginRecord, spec: EncoderSpec) -> None:
+        if fault := next(faults_of_spec(spec), ""):
+            raise PluginError(fault)
+        self._claim("encoder", spec.name, record)
+        if isinstance(spec, BaseSpec):
+            self.bases[spec.name] = spec
+        else:
+            self.encoders[spec.name] = spec
+            record.encoders.append(spec.name)
 
-        def register_splitter(name: str, factory: SplitterFactory) -> None:
-            self.register_splitter(name, factory, record)
+    def _take_splitter(self, record: PluginRecord, name: str, factory: SplitterFactory) -> None:
+        if fault := next(faults_of_name(name), ""):
+            raise PluginError(fault)
+        if not callable(factory):
+            raise PluginError(f"splitter {name!r} needs a callable, got {type(factory).__name__}")
+        self._claim("splitter", name, record)
+        self.splitters[name] = factory
+        record.splitters.append(name)
 
-        self._only(record.name, "register_encoders")(register=register)
-        self._only(record.name, "register_word_splitters")(register=register_splitter)
+    def _claim(self, kind: str, name: str, record: PluginRecord) -> None:
+        if record.error is not None:  # as in _register
+            raise PluginError("set aside")
+        owner = self._owners.setdefault((kind, name), record.name)
+        again = name in (record.encoders if kind == "encoder" else record.splitters)
+        if owner != record.name or again:
+            raise PluginError(
+                f"{kind} {name!r} is registered by plugin {owner!r} and by {record.name!r}",
+                hint="one of them needs a new name",
+            )
 
-    # -- names -----------------------------------------------------------------------------
+    def _withdraw(self, record: PluginRecord) -> None:
+        """Take back everything that a plugin registered."""
+        for kind, name in [one for one, owner in self._owners.items() if owner == record.name]:
+            self._withdrawn[name] = record.name
+            del self._owners[kind, name]
+            for table in (self.encoders, self.bases) if kind == "encoder" else (self.splitters,):
+                table.pop(name, None)
+        record.encoders, record.splitters = [], []
+        if self.manager.has_plugin(record.name):
+            self.manager.unregister(name=record.name)
 
     @property
     def splitter_names(self) -> list[str]:
-        """Every word splitter that can be asked for by name."""
+        """Every registered word splitter, by name."""
         return sorted(self.splitters)
+
+    def owner_of(self, kind: str, name: str) -> PluginRecord | None:
+        """The plugin that registered the `encoder` or `splitter` called `name`."""
+        owner = self._owners.get((kind, name))
+        return None if owner is None else self.records[owner]
+
+    def failures(self) -> list[PluginRecord]:
+        """The plugins that were set aside, or failed in a call."""
+        return [record for record in self.records.values() if record.error is not None]
+
+    def set_aside_with(self, name: str) -> PluginRecord | None:
+        """The failed plugin that is called `name`, or that had registered it before it failed."""
+        for record in self.failures():
+            plain = record.name.partition(" (")[0]  # where two plugins have one name
+            if name in (record.name, plain) or record.name == self._withdrawn.get(name):
+                return record
+        return None
+
+    # -- call --------------------------------------------------------------------------------
 
     def splitter(self, name: str, **options: Any) -> WordSplitter:
         """Build the word splitter called `name`."""
         owner = self.owner_of("splitter", name)
         if owner is None:
             raise UnknownNameError("splitter", name, self.splitter_names)
-        build = self.splitters[name]
-        splitter: WordSplitter = self._guarded(owner.name, "splitter", lambda: build(**options))
-        if not callable(splitter):
-            raise PluginError(
-                f"plugin {owner.name!r}: splitter {name!r} is {type(splitter).__name__},"
-                " which cannot be called",
-                hint=WAY_AROUND,
-            )
+        build = partial(self.splitters[name], **options)
+        splitter: WordSplitter = self._answer(owner, "splitter", build, {"name": name})
         return splitter
-
-    # -- hook calls ------------------------------------------------------------------------
 
     def load_encoder(self, spec: EncoderSpec, source: Source) -> LoadedEncoder:
         """Load an encoder through the first plugin that takes it."""
-        loaded: LoadedEncoder = self._first(
-            "load_encoder", answers.faults_of_encoder, spec=spec, source=source
-        )
-        return loaded
+        answer: LoadedEncoder | None = self.manager.hook.load_encoder(spec=spec, source=source)
+        return _taken(answer, f"load_encoder({spec.name})")
 
     def check_compatibility(
         self, base: Subject, candidate: Subject, context: CheckContext
     ) -> Iterator[Finding]:
-        """Yield the findings of every plugin; one that fails is recorded and passed over."""
-        for name in self._implementers("check_compatibility"):
-            if name not in self._given_up:
-                yield from self._findings(name, base=base, candidate=candidate, context=context)
-
-    def _findings(self, name: str, **arguments: Any) -> list[Finding]:
-        caller = self._only(name, "check_compatibility")
-        seconds = None if name in DEFAULT_PLUGINS else check_seconds()
+        """Yield the findings of every plugin; one that fails is recorded, what it found is kept."""
+        hook = self.manager.hook
         try:
-            with self._shielded(self.records[name], "checks"):
-                results = limited(
-                    lambda: caller(**arguments), seconds, f"plugin {name!r} in check_compatibility"
-                )
-            for findings in results:
-                if fault := answers.first(answers.faults_of_findings(findings)):
-                    raise PluginError(f"check_compatibility {fault}")
-            return [finding for findings in results for finding in findings]
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            if isinstance(error, TimeoutError):
-                self._given_up.add(name)
-            self.records[name].fail(error)
-            return []
+            answers = hook.check_compatibility(base=base, candidate=candidate, context=context)
+        except _BlamedError as error:  # a wrapper's: a check alone never raises
+            error.record.fail(error)
+            self.manager.unregister(name=error.record.name)
+            answers = [self.check_compatibility(base, candidate, context)]
+        for findings in answers:
+            yield from findings
 
     def adapt_embeddings(
         self,
@@ -214,109 +456,342 @@ class Plugins(Registry):
         generator: torch.Generator,
     ) -> AdaptedEmbeddings:
         """Adapt the candidate's embeddings with the method called `method`."""
-        adapted: AdaptedEmbeddings = self._first(
-            "adapt_embeddings",
-            answers.faults_of_embeddings,
-            base=base,
-            candidate=candidate,
-            method=method,
-            generator=generator,
+        answer: AdaptedEmbeddings | None = self.manager.hook.adapt_embeddings(
+            base=base, candidate=candidate, method=method, generator=generator
         )
-        return adapted
+        return _taken(answer, f"adapt_embeddings({method=})")
 
     def build_param_groups(
         self, model: torch.nn.Module, settings: ParamGroupSettings
     ) -> list[ParamGroup]:
         """Divide the model's trainable parameters into groups."""
-        groups: list[ParamGroup] = self._first(
-            "build_param_groups", answers.faults_of_groups, model=model, settings=settings
-        )
-        return groups
+        hook = self.manager.hook
+        answer: list[ParamGroup] | None = hook.build_param_groups(model=model, settings=settings)
+        return _taken(answer, "build_param_groups()")
 
-    def _first(self, hook: str, faults_of: Faults, **arguments: Any) -> Any:
-        for name in self._implementers(hook):
-            result = self._guarded(name, hook, partial(self._only(name, hook), **arguments))
-            if result is None:
-                continue
-            faults = faults_of(result, arguments)
-            if fault := self._guarded(name, hook, partial(answers.first, faults)):
-                raise PluginError(f"plugin {name!r}: {hook} {fault}", hint=WAY_AROUND)
-            return result
-        raise PluginError(
-            f"no plugin took {hook}({_shown(arguments)})",
-            hint="see `encswap plugins list` for what is installed and what failed",
-        )
+    # -- guard -------------------------------------------------------------------------------
 
-    def _guarded(self, name: str, hook: str, call: Callable[[], Any]) -> Any:
-        """Call for an answer that goes into a model: there is no going on without it."""
+    def _guard(self, one: pluggy.HookImpl, hook: str, record: PluginRecord) -> None:
+        """Stand before an implementation: pluggy calls this, with every argument of the hook."""
+        function, takes = one.function, one.argnames
+        every = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
+        ask = self._findings if hook == "check_compatibility" else self._answer
+
+        def call(*values: Any) -> Any:
+            given = dict(zip(every, values, strict=True))
+            return ask(record, hook, lambda: function(*(given[name] for name in takes)), given)
+
+        def wrap(*values: Any) -> Generator[None, Any, Any]:
+            given = dict(zip(every, values, strict=True))
+            try:
+                answer = yield from _once(function(*(given[name] for name in takes)))
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:
+                if isinstance(error, EncswapError) and hook != "check_compatibility":
+                    raise  # another plugin's, that came through
+                raise _BlamedError(record, hook, f"raised {one_line(error)}") from error
+            return self._answer(record, hook, lambda: answer, given)
+
+        # pluggy offers nothing round a single implementation, and marks these as final.
+        setattr(one, "function", wrap if one.wrapper else call)  # noqa: B010
+        setattr(one, "argnames", every)  # noqa: B010
+
+    def _answer(
+        self, record: PluginRecord, hook: str, call: Callable[[], Any], given: Mapping[str, Any]
+    ) -> Any:
+        """Ask for what goes into a model: there is no going on without it."""
+        fault = ""
         try:
-            with self._shielded(self.records[name], f"runs {hook}"):
-                if name in DEFAULT_PLUGINS:
-                    return call()
-                with noticed(f"plugin {name!r} in {hook}"):
-                    return call()
+            with isolated(record, f"runs {hook}", hook):
+                answer = call()
+                if answer is not None:
+                    fault = next(FAULTS[hook](answer, given), "")
         except (EncswapError, KeyboardInterrupt):
             raise
         except BaseException as error:
-            raise PluginError(
-                f"plugin {name!r}: {hook} raised {told(error)}", hint=WAY_AROUND
-            ) from error
+            raise _BlamedError(record, hook, f"raised {one_line(error)}") from error
+        _trace(record, (hook,), answer)
+        if fault:
+            raise _BlamedError(record, hook, fault)
+        return answer
 
-    def _implementers(self, hook: str) -> list[str]:
-        caller = getattr(self.manager.hook, hook)
-        # pluggy calls the last of this list first.
-        return [implementation.plugin_name for implementation in reversed(caller.get_hookimpls())]
-
-    def _only(self, name: str, hook: str) -> Callable[..., Any]:
-        others = [p for n, p in self.manager.list_name_plugin() if n != name and p is not None]
-        return self.manager.subset_hook_caller(hook, others)
-
-
-def load_plugins(extra: Iterable[tuple[str, object]] = ()) -> Plugins:
-    """Load the defaults, the installed plugins and `extra` ones, each on its own."""
-    plugins = Plugins()
-    seconds = load_seconds()
-    for module in DEFAULT_PLUGINS:
-        plugins.take_in(partial(importlib.import_module, module), PluginRecord(module))
-    with descriptor_shielded():
-        for one in installed_plugins():
-            record = PluginRecord(one.name, one.distribution, one.version)
-            error = one.error
-            if one.name in plugins.records:
-                other = plugins.records[one.name].distribution
-                error = error or f"plugin {one.name!r} is in {other!r} and in {one.distribution!r}"
-                record.name = f"{one.name} ({one.distribution} {one.version})"
-            if error:
-                record.fail(error)
-            plugins.take_in(one.point.load, record, seconds)
-    for name, plugin in extra:
-        plugins.add(plugin, PluginRecord(name))
-    return plugins
+    def _findings(
+        self, record: PluginRecord, hook: str, call: Callable[[], Any], _given: Mapping[str, Any]
+    ) -> list[Finding] | None:
+        """Ask a plugin's check: what it found before it failed is kept, the others go on."""
+        if record.name in self._given_up:
+            return None
+        kept: list[Finding] = []
+        seconds = None if record.name in DEFAULT_PLUGINS else CHECK_FACTOR * load_seconds()
+        try:
+            with isolated(record, "checks", hook):
+                limited(lambda: _collect(call(), kept, record), seconds)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if isinstance(error, TimeoutError):
+                self._given_up.add(record.name)
+            record.fail(error)
+        _trace(record, (hook,), kept)
+        return list(kept)
 
 
-def _asked(function: Callable[..., Any]) -> list[str]:
-    """The arguments that a hook function cannot do without; pluggy passes no keyword-only ones."""
-    parameters = inspect.signature(function).parameters.values()
-    needed = [one for one in parameters if one.default is one.empty]
+class _BlamedError(PluginError):
+    """A failure in a hook call, with the plugin that is to blame."""
+
+    def __init__(self, record: PluginRecord, hook: str, what: str) -> None:
+        super().__init__(f"plugin {record.name!r}: {hook} {what}", hint=WAY_AROUND)
+        self.record = record
+
+
+def _once(running: Any) -> Generator[None, Any, Any]:
+    """Pass on a wrapper's one yield; of a second one pluggy could not say whose it is."""
+    next(running)
+    try:
+        step = partial(running.send, (yield))
+    except BaseException as error:
+        step = partial(running.throw, error)
+    try:
+        step()
+    except StopIteration as end:
+        return end.value
+    raise TypeError("a wrapper yields once")
+
+
+def _taken(answer: T | None, asked: str) -> T:
+    if answer is None:
+        raise PluginError(
+            f"no plugin took {asked}",
+            hint="see `encswap plugins list` for what is installed and what failed",
+        )
+    return answer
+
+
+def _collect(found: Any, kept: list[Finding], record: PluginRecord) -> list[Finding]:
+    """Take over findings one by one: a generator may fail half-way, evidence may be no JSON."""
+    if found is not None and (not isinstance(found, Iterable) or isinstance(found, str | Mapping)):
+        raise PluginError(
+            f"check_compatibility should return a list of Finding or None, returned {_kind(found)}"
+        )
+    for one in found or ():
+        if fault := next(faults_of_finding(one), ""):
+            raise PluginError(f"check_compatibility {fault}")
+        if len(kept) == MOST_FINDINGS:
+            raise PluginError(f"check_compatibility gives more than {MOST_FINDINGS} findings")
+        losses: list[str] = []
+        evidence = plain_json(one.evidence, most=MOST_EVIDENCE, losses=losses)
+        if losses:
+            record.remark(f"the evidence of {one.code!r} holds {', '.join(losses)}")
+        own = record.name in DEFAULT_PLUGINS
+        kept.append(one if own else replace(one, evidence=evidence))
+    return kept
+
+
+def _trace(record: PluginRecord, hooks: Iterable[str], answer: object = None) -> None:
+    if os.environ.get(TRACE_VARIABLE):
+        for hook in hooks:
+            sys.stderr.write(f"encswap hook {hook}: {record.name} -> {str(answer)[:100]}\n")
+
+
+def _checked_hook(function: Callable[..., Any], name: str, options: Mapping[str, Any]) -> str:
+    """The hook that a function implements; a fault that pluggy would pass over is an error."""
+    hook = str(options.get("specname") or name)
+    if hook not in HOOKS:
+        raise UnknownNameError("hook", hook, list(HOOKS))
+    if options.get("hookwrapper"):
+        raise PluginError(f"hook {hook} is an old-style wrapper", hint="write wrapper=True")
+    known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    needed = [
+        one for one in inspect.signature(function).parameters.values() if one.default is one.empty
+    ]
     for one in needed:
-        if one.kind is one.KEYWORD_ONLY:
+        if one.kind is one.KEYWORD_ONLY:  # pluggy drops these
+            raise PluginError(f"hook {hook}: {one.name!r} is keyword-only, hooks are not")
+        if one.kind is one.POSITIONAL_OR_KEYWORD and one.name not in known:
             raise PluginError(
-                f"hook {function.__name__}: {one.name!r} is keyword-only, hooks are not"
+                f"hook {hook} has no argument {one.name!r}", hint=f"it has: {', '.join(known)}"
             )
-    return [one.name for one in needed if one.kind is one.POSITIONAL_OR_KEYWORD]
+    return hook
 
 
-def _shown(arguments: dict[str, Any]) -> str:
-    texts = [f"{key}={value!r}" for key, value in arguments.items() if isinstance(value, str)]
-    texts += [f"{value.name}" for value in arguments.values() if isinstance(value, EncoderSpec)]
-    return ", ".join(texts)
+# -- what may be answered: each function names the faults of a value, the first one first ------
+
+NAME = re.compile(r"\w[\w.+-]*")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+RESERVED = ("mini",)
+NONE = type(None)
+# Recorded facts that the checks and the table compute with, and what each has to be.
+FACT_KINDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("config", "tokenizer", "heads", "published_scores"), (Mapping,)),
+    **dict.fromkeys(("config_class", "architecture", "layout"), (str,)),
+    **dict.fromkeys(("parameters", "model_parameters", "weights_bytes"), (int, NONE)),
+    "licence": (str, NONE),
+}
+SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+INNER_KINDS: Mapping[str, Mapping[str, type]] = {
+    "config": {"model_type": str, **dict.fromkeys((*SIZES, "vocab_size"), int)},
+    "tokenizer": {"model": str, "length": int, "special_tokens": Mapping},
+}
+KIND_NAMES = {NONE: "None", int: "a whole number", str: "text", Mapping: "a mapping"}
 
 
-def _trace_call(hook: str, implementations: Sequence[Any], _arguments: object) -> None:
-    names = ", ".join(one.plugin_name for one in reversed(implementations))
-    sys.stderr.write(f"encswap hook {hook}: {names or 'nobody'}\n")
+def _kind(value: object) -> str:
+    return type(value).__name__
 
 
-def _trace_result(outcome: Any, hook: str, _implementations: object, _arguments: object) -> None:
-    result = outcome.exception or outcome.get_result()
-    sys.stderr.write(f"encswap hook {hook} -> {str(result)[:100]}\n")
+def faults_of_name(name: object) -> Iterator[str]:
+    """A name stands on a command line and in file names."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        yield f"the name {name!r} is not made of letters, digits and . _ + -"
+    if name in RESERVED:
+        yield f"the name {name!r} is reserved"
+
+
+def faults_of_spec(spec: object) -> Iterator[str]:
+    """A spec is drawn into everybody's table, so a wrong fact is refused at the door."""
+    if not isinstance(spec, EncoderSpec):
+        yield f"register() takes an EncoderSpec, got {_kind(spec)}"
+        return
+    yield from faults_of_name(spec.name)
+    if not isinstance(spec.hub_id, str) or not HUB_ID.fullmatch(spec.hub_id):
+        yield f"{spec.name}: hub_id {spec.hub_id!r} is not of the form organisation/name"
+    if not isinstance(spec.word_splitter, str):
+        yield f"{spec.name}: word_splitter should be a name, got {_kind(spec.word_splitter)}"
+    if not isinstance(spec.revision, str | None):
+        yield f"{spec.name}: revision should be a commit, got {_kind(spec.revision)}"
+    for name, kind in (("facts", Fact), ("claims", Claim)):
+        values = getattr(spec, name)
+        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+            yield f"{spec.name}: {name} should map names to {kind.__name__}s"
+        for key, value in values.items():
+            if not isinstance(value, kind):
+                yield f"{spec.name}: {name}[{key!r}] is {_kind(value)}, not {kind.__name__}"
+    for key, fact in spec.facts.items():
+        yield from (f"{spec.name}: {fault}" for fault in faults_of_fact(key, fact))
+
+
+def faults_of_fact(key: str, fact: Fact) -> Iterator[str]:
+    """A fact has its mark, its date and a value of its kind."""
+    if fact.mark not in MARK_MEANINGS:
+        yield f"fact {key!r} has mark {fact.mark!r}, known: {', '.join(MARK_MEANINGS)}"
+    if not isinstance(fact.date, str) or not isinstance(fact.source, str):
+        yield f"fact {key!r} needs a date and a source as text"
+    value, kinds = fact.value, FACT_KINDS.get(key)
+    if kinds and (not isinstance(value, kinds) or isinstance(value, bool)):
+        yield f"fact {key!r} is {_kind(value)}, not {' or '.join(KIND_NAMES[k] for k in kinds)}"
+    if key == "layout" and value not in get_args(Layout):
+        yield f"fact 'layout' is {value!r}, known: {', '.join(get_args(Layout))}"
+    for name, kind in INNER_KINDS.get(key, {}).items():
+        one = value.get(name)
+        if one is not None and (not isinstance(one, kind) or (isinstance(one, int) and one < 1)):
+            yield f"fact {key!r} has {name} {one!r}, not {KIND_NAMES[kind]}"
+
+
+def faults_of_finding(one: object) -> Iterator[str]:
+    """A finding has a code, a status, a depth and a message that the table knows."""
+    if not isinstance(one, Finding):
+        yield f"should return list[Finding], one is {_kind(one)}"
+        return
+    if one.status not in get_args(Status):
+        yield f"returned status {one.status!r}, known: {', '.join(get_args(Status))}"
+    if one.depth not in DEPTHS:
+        yield f"returned depth {one.depth!r}, known: {', '.join(DEPTHS)}"
+    if not (isinstance(one.code, str) and isinstance(one.message, str)):
+        yield "returned a finding whose code and message are not text"
+    if not isinstance(one.claim, str | None) or not isinstance(one.evidence, Mapping):
+        yield f"returned finding {one.code!r} with a claim or evidence of a wrong type"
+
+
+def faults_of_findings(answers: object, _given: Mapping[str, Any]) -> Iterator[str]:
+    """What a wrapper makes of the findings of all plugins: a list of their lists."""
+    if not isinstance(answers, list):
+        yield f"is a wrapper that returned {_kind(answers)}, not a list of lists of Finding"
+        return
+    for one in answers:
+        yield from (fault for finding in one for fault in faults_of_finding(finding))
+
+
+def faults_of_encoder(loaded: object, _given: Mapping[str, Any]) -> Iterator[str]:
+    """An encoder is a model with embeddings in float32, and a tokenizer that numbers them."""
+    import torch
+
+    if not isinstance(loaded, LoadedEncoder):
+        yield f"returned {_kind(loaded)}, it should return LoadedEncoder or None"
+        return
+    model, tokenizer = loaded.model, loaded.tokenizer
+    if not isinstance(model, torch.nn.Module):
+        yield f"returned a model that is {_kind(model)}, not a torch module"
+    if not isinstance(getattr(getattr(model, "config", None), "hidden_size", None), int):
+        yield "returned a model without config.hidden_size"
+    table: Any = getattr(model.get_input_embeddings(), "weight", None)
+    if not isinstance(table, torch.Tensor) or table.ndim != 2:
+        yield "returned a model without a table of word embeddings"
+    if table.dtype != torch.float32:
+        yield f"returned a model in {table.dtype}, not in float32"
+    for need in ("add_special_tokens", "convert_tokens_to_ids", "__len__", "__call__"):
+        if not hasattr(tokenizer, need):
+            yield f"returned a tokenizer that is {_kind(tokenizer)}: it has no {need}"
+    for name in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        keys = getattr(loaded, name)
+        if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
+            yield f"returned {name} that is no tuple of names"
+
+
+def faults_of_embeddings(adapted: object, given: Mapping[str, Any]) -> Iterator[str]:
+    """Adapted embeddings have the candidate's shape, finite rows, and counts of their origins."""
+    import torch
+
+    if not isinstance(adapted, AdaptedEmbeddings):
+        yield f"returned {_kind(adapted)}, it should return AdaptedEmbeddings or None"
+        return
+    weight, wanted = adapted.weight, tuple(given["candidate"].weight.shape)
+    if not isinstance(weight, torch.Tensor):
+        yield f"returned a weight that is {_kind(weight)}, not a tensor"
+    if tuple(weight.shape) != wanted:
+        yield f"returned rows of shape {tuple(weight.shape)} for a table of {wanted}"
+    if not bool(weight.isfinite().all()):
+        yield "returned rows that are not finite"
+    origins = adapted.origins
+    if not isinstance(origins, Mapping) or not all(
+        isinstance(how, str) and isinstance(count, int) for how, count in origins.items()
+    ):
+        yield "returned origins that do not map a way to a number of rows"
+
+
+def faults_of_groups(groups: object, _given: Mapping[str, Any]) -> Iterator[str]:
+    """Groups are a list of `ParamGroup`, with named parameters and finite rates."""
+    import torch
+
+    if not isinstance(groups, list):
+        yield f"returned {_kind(groups)}, it should return a list of ParamGroup or None"
+        return
+    for group in groups:
+        if not isinstance(group, ParamGroup):
+            yield f"returned a group that is {_kind(group)}, not ParamGroup"
+        for name in ("learning_rate", "weight_decay"):
+            rate = getattr(group, name)
+            if not isinstance(rate, int | float) or not math.isfinite(rate) or rate < 0:
+                yield f"returned group {group.name!r} with {name} {rate!r}"
+        pairs = group.parameters
+        if not isinstance(pairs, tuple) or not all(
+            isinstance(pair, tuple) and list(map(type, pair))[:1] == [str] and len(pair) == 2
+            and isinstance(pair[1], torch.nn.Parameter)
+            for pair in pairs
+        ):  # fmt: skip
+            yield f"returned group {group.name!r} whose parameters are no (name, parameter) pairs"
+
+
+def faults_of_splitter(splitter: object, given: Mapping[str, Any]) -> Iterator[str]:
+    """A word splitter is called with a text."""
+    if not callable(splitter):
+        yield f"{given['name']!r} is {_kind(splitter)}, which cannot be called"
+
+
+FAULTS: Mapping[str, Callable[[Any, Mapping[str, Any]], Iterator[str]]] = {
+    "check_compatibility": faults_of_findings,
+    "load_encoder": faults_of_encoder,
+    "adapt_embeddings": faults_of_embeddings,
+    "build_param_groups": faults_of_groups,
+    "splitter": faults_of_splitter,
+}

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from encswap.errors import InputError, suggest
+from encswap.records import fault_of, tell_unknown
 from encswap.yaml_files import numbered, read_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -237,6 +238,16 @@ def _is_choice(name: str) -> bool:
     if field is None or get_origin(field.annotation) not in (Union, UnionType):
         return False
     return len([one for one in get_args(field.annotation) if one is not type(None)]) > 1
+
+
+def recorded_recipe(values: Mapping[str, Any], where: str | Path) -> Recipe:
+    """The recipe that a manifest records; a setting of a later version is told of, not an error."""
+    known = {key: value for key, value in values.items() if key in Recipe.model_fields}
+    tell_unknown(where, [f"recipe.{key}" for key in values if key not in known], "")
+    try:
+        return Recipe.model_validate(known)
+    except ValidationError as error:
+        raise InputError(f"is no manifest: recipe.{fault_of(error)}", where=where) from error
 
 
 def describe(field: str) -> str:

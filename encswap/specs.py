@@ -23,7 +23,8 @@ def read_encoders(path: Path) -> dict[str, EncoderSpec]:
     `date` stands for facts that have none. A claim is `{text, value, where}`. A key that begins
     with `_` is no encoder: a place for what YAML anchors share. Raises `InputError`.
     """
-    entries = read_mapping(path, "table of encoders", hint="write NAME: {hub_id: owner/name}")
+    hint = "write NAME: {hub_id: owner/name}"
+    entries = read_mapping(path, "table of encoders", hint=hint, installed=True)
     return {
         name: _spec(name, _mapping(entry, name, _KEYS, path), path)
         for name, entry in entries.items()

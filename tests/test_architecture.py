@@ -15,11 +15,11 @@ PACKAGE = Path(encswap.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
-    ("errors", "domain"),
+    ("errors", "domain", "escaping"),
     ("files",),
-    ("yaml_files",),
+    ("yaml_files", "records"),
     ("recipe", "manifest", "cache", "processes", "specs"),
-    ("hookspecs", "answers", "installed", "isolation", "registry", "plugins"),
+    ("hookspecs", "plugins"),
     ("hub_answers",),
     ("hub", "sources", "upload"),
     ("data",),
@@ -99,14 +99,35 @@ def test_only_the_command_line_imports_typer_or_prints():
         assert not {"print", "exit", "quit"} & set(calls), path
 
 
+# The door itself, and the file that puts stand-ins before the streams while plugins run.
+MAY_TOUCH_STREAMS = ("cli/output.py", "cli/interrupts.py", "plugins.py")
+PRINTERS = {"print", "echo", "secho", "Console", "print_exc", "StreamHandler", "pprint"}
+
+
+def test_nothing_but_the_door_writes_to_a_stream_or_builds_a_console():
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if inside(path, MAY_TOUCH_STREAMS):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                stream = node.attr in ("stdout", "stderr", "__stdout__", "__stderr__")
+                of_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
+                assert not (stream and of_sys), f"{path}:{node.lineno}"
+            if isinstance(node, ast.ImportFrom) and node.module == "sys":
+                assert not {alias.name for alias in node.names} & {"stdout", "stderr"}, path
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                of_console = name == "print" and isinstance(node.func, ast.Attribute)
+                assert name not in PRINTERS or of_console, f"{path}:{node.lineno}"
+
+
 def test_each_hook_is_called_at_one_place():
     for hook in HOOKS:
         places = [
             path
             for path in FILES
-            if re.search(
-                rf'(_first|_only|_implementers)\([^)]*"{hook}"|hook\.{hook}\(', path.read_text()
-            )
+            if re.search(rf'\balone\("{hook}"|hook\.{hook}\(', path.read_text())
         ]
         assert places == [PACKAGE / "plugins.py"], hook
 

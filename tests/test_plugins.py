@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl, isolation
+from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl
+from encswap import plugins as rooms
 from encswap.domain import CheckContext, ParamGroup, ParamGroupSettings
 from encswap.errors import InputError, PluginError, UnknownNameError
 from encswap.plugins import PluginRecord, Plugins, load_plugins
@@ -152,9 +158,225 @@ def test_what_pluggy_would_never_call_is_refused() -> None:
     (failed,) = loaded(one=plugin(check_compatibility=keyword)).failures()
     assert "keyword-only" in str(failed.error)
     made = ModuleType("own")
-    made.check_compatibility = hookimpl(wrapper=True)(lambda base: (yield))  # type: ignore[attr-defined]
+    made.check_compatibility = hookimpl(hookwrapper=True)(lambda base: (yield))  # type: ignore[attr-defined]
     (failed,) = loaded(one=made).failures()
-    assert "wrapper" in str(failed.error)
+    assert failed.error == ("hook check_compatibility is an old-style wrapper; write wrapper=True")
+
+
+def wrapper(hook: str, function: Callable[..., Any]) -> object:
+    made = ModuleType("own")
+    setattr(made, hook, hookimpl(wrapper=True)(function))
+    return made
+
+
+def findings_of(plugins: Plugins) -> list[str]:
+    context = CheckContext(depth="facts")
+    return [one.code for one in plugins.check_compatibility(BASE, Subject(SPEC), context)]
+
+
+def checking(*codes: str) -> object:
+    found = [Finding(code, "pass", "facts", "seen") for code in codes]
+    return plugin(check_compatibility=lambda base: found)
+
+
+def test_a_wrapper_sees_what_the_others_answer_and_may_change_it() -> None:
+    def doubling(base: Subject) -> Any:
+        answers = yield
+        return [one * 2 for one in answers]
+
+    plugins = loaded(plain=checking("own"), around=wrapper("check_compatibility", doubling))
+    assert findings_of(plugins) == ["own", "own"]
+    assert not plugins.failures()
+
+    def decaying(settings: ParamGroupSettings) -> Any:
+        groups = yield
+        return [replace(group, weight_decay=settings.weight_decay) for group in groups]
+
+    groups = [ParamGroup("a", (), 1.0, 0.0)]
+    plugins = loaded(
+        plain=plugin(build_param_groups=lambda model: groups),
+        around=wrapper("build_param_groups", decaying),
+    )
+    (group,) = plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.5))  # type: ignore[arg-type]
+    assert group.weight_decay == 0.5
+
+
+def raising_before() -> Any:
+    raise RuntimeError("broken")
+    yield
+
+
+def raising_after() -> Any:
+    yield
+    raise SystemExit("broken")
+
+
+def yielding_twice() -> Any:
+    yield
+    yield
+
+
+def yielding_never() -> Any:
+    return None
+    yield
+
+
+def changing_the_type() -> Any:
+    yield
+    return "all"
+
+
+BROKEN_WRAPPERS = (raising_before, raising_after, yielding_twice, yielding_never, changing_the_type)
+
+
+@pytest.mark.parametrize("broken", BROKEN_WRAPPERS)
+def test_a_wrapper_that_breaks_is_named_and_costs_only_itself(broken: Any) -> None:
+    plugins = loaded(plain=checking("own"), bad=wrapper("check_compatibility", broken))
+    assert findings_of(plugins) == ["own"] == findings_of(plugins)
+    assert [one.name for one in plugins.failures()] == ["bad"]
+    plugins = loaded(
+        plain=plugin(build_param_groups=lambda model: [ParamGroup("a", (), 1.0, 0.0)]),
+        bad=wrapper("build_param_groups", broken),
+    )
+    with pytest.raises(PluginError, match="plugin 'bad': build_param_groups"):
+        plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
+
+
+def test_what_another_plugin_raises_comes_through_a_wrapper_with_its_own_name() -> None:
+    def passing() -> Any:
+        return (yield)
+
+    def failing(model: Any) -> Any:
+        raise OSError("eels")
+
+    plugins = loaded(
+        bad=plugin(build_param_groups=failing), around=wrapper("build_param_groups", passing)
+    )
+    with pytest.raises(PluginError, match="plugin 'bad': build_param_groups raised OSError: eels"):
+        plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
+
+
+def test_a_generator_that_fails_half_way_keeps_what_it_found() -> None:
+    def halfway(base: Subject) -> Any:
+        yield Finding("first", "pass", "facts", "seen")
+        raise ValueError("half-way")
+
+    def endless(base: Subject) -> Any:
+        while True:
+            yield Finding("again", "pass", "facts", "seen")
+
+    plugins = loaded(
+        good=checking("own"),
+        bad=plugin(check_compatibility=halfway),
+        mad=plugin(check_compatibility=endless),
+    )
+    found = findings_of(plugins)
+    assert found == [*["again"] * rooms.MOST_FINDINGS, "first", "own"]
+    assert {one.name: one.error for one in plugins.failures()} == {
+        "bad": "ValueError: half-way",
+        "mad": f"check_compatibility gives more than {rooms.MOST_FINDINGS} findings",
+    }
+
+
+class MuteError(Exception):
+    """Cannot say what it is about."""
+
+    def __str__(self) -> str:
+        raise SystemExit("no message")
+
+    __repr__ = __str__
+
+
+def test_an_exception_without_a_message_is_still_named() -> None:
+    def mute(base: Subject) -> Any:
+        raise MuteError
+
+    (failed,) = (plugins := loaded(bad=plugin(check_compatibility=mute))).failures() or (None,)
+    assert failed is None and not findings_of(plugins)
+    (failed,) = plugins.failures()
+    assert failed.error == "MuteError: its message cannot be read, SystemExit"
+    plugins = loaded(bad=plugin(build_param_groups=lambda model: mute(BASE)))
+    with pytest.raises(PluginError, match="plugin 'bad': build_param_groups raised MuteError"):
+        plugins.build_param_groups(None, ParamGroupSettings(1.0, 1.0, 0.0))  # type: ignore[arg-type]
+
+
+class Endless(dict[str, Any]):
+    """A mapping that fails when it is read."""
+
+    def items(self) -> Any:
+        yield "a", 1
+        raise OSError("read")
+
+
+def cyclic() -> dict[str, Any]:
+    held: dict[str, Any] = {}
+    held["self"] = held
+    return held
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kept", "lost"),
+    [
+        (cyclic(), {"self": None}, "a cycle"),
+        ({"n": float("nan")}, {"n": None}, "a number not finite"),
+        ({"o": object()}, {"o": "<object>"}, "object, which is no JSON"),
+        ({"s": "a\ud800"}, {"s": "a\ufffd"}, "half a character"),
+        ({"s": "x" * 10**6}, {"s": "x" * 20_000 + "…"}, "a text that is too long"),
+        ({"l": [0] * 10**6}, None, "too many values"),
+    ],
+    ids=("cyclic", "nan", "object", "surrogate", "long", "huge"),
+)
+def test_evidence_becomes_json_and_what_is_lost_is_a_remark(
+    evidence: Any, kept: Any, lost: str
+) -> None:
+    found = [Finding("own", "pass", "facts", "seen", None, evidence)]
+    plugins = loaded(odd=plugin(check_compatibility=lambda base: found))
+    (finding,) = plugins.check_compatibility(BASE, Subject(SPEC), CheckContext("facts"))
+    assert plugins.records["odd"].remarks == [f"the evidence of 'own' holds {lost}"]
+    assert len(json.dumps(finding.evidence, allow_nan=False)) < 100_000
+    if kept is not None:
+        assert finding.evidence == kept
+
+
+def test_evidence_that_fails_to_be_read_costs_only_that_finding() -> None:
+    found = [Finding(c, "pass", "facts", "seen", None, e) for c, e in (("a", {}), ("b", Endless()))]
+    plugins = loaded(odd=plugin(check_compatibility=lambda base: found))
+    assert findings_of(plugins) == ["a"]
+    assert plugins.records["odd"].error == "OSError: read"
+
+
+def test_streams_and_warnings_are_as_they_were_whatever_a_plugin_does() -> None:
+    def register_encoders(register: Any) -> None:
+        warnings.simplefilter("error")
+        sys.stdout.close()
+        sys.stderr.close()
+        sys.stdout = sys.stderr = None  # type: ignore[assignment]
+
+    before = (sys.stdout, sys.stderr, list(warnings.filters))
+    plugins = loaded(rude=plugin(register_encoders=register_encoders))
+    assert (sys.stdout, sys.stderr, list(warnings.filters)) == before
+    assert not plugins.failures() and not sys.stderr.closed
+
+
+def test_an_interrupt_that_a_plugin_raises_within_its_time_is_its_own_failure() -> None:
+    def raising() -> object:
+        raise KeyboardInterrupt
+
+    plugins = Plugins()
+    plugins.take_in(raising, PluginRecord("own"), 5.0)
+    assert plugins.records["own"].error == "it raised KeyboardInterrupt"
+
+
+def test_calls_that_overlap_in_threads_leave_the_real_stdout() -> None:
+    before = sys.stdout
+    pairs = [plugin(register_encoders=lambda register: time.sleep(0.01)) for _ in range(20)]
+
+    def load(one: object) -> None:
+        loaded(one=one)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(load, pairs))
+    assert sys.stdout is before
 
 
 @pytest.mark.parametrize(
@@ -240,7 +462,7 @@ def test_what_is_waited_for_is_said(
         time.sleep(0.15)
         return []
 
-    monkeypatch.setattr(isolation, "NOTICE_SECONDS", 0.05)
+    monkeypatch.setattr(rooms, "NOTICE_SECONDS", 0.05)
     with caplog.at_level(logging.WARNING):
         loaded(slow=plugin(build_param_groups=build_param_groups)).build_param_groups(
             None,  # type: ignore[arg-type]

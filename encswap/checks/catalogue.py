@@ -8,6 +8,7 @@ from encswap.checks import ceiling, provenance, resources, shape
 from encswap.checks.codes import codes_at, reaches
 from encswap.checks.evidence import Case, gather
 from encswap.domain import CheckContext, Depth, Finding, Subject
+from encswap.errors import one_line
 from encswap.hookspecs import hookimpl
 
 Check = Callable[[Case], Finding | Iterable[Finding] | None]
@@ -84,15 +85,14 @@ def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
     for check in checks:
         try:
             result = check(case)
+            if isinstance(result, Finding):
+                yield result
+            elif result is not None:
+                yield from result  # a generator may fail here: what it found before is kept
         except Exception as error:
             code = check.__name__.replace("_", "-")
-            text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            text = one_line(error)[:200]
             yield Finding(code, "fail", case.depth, f"could not be judged: {text}")
-            continue
-        if isinstance(result, Finding):
-            yield result
-        elif result is not None:
-            yield from result
 
 
 def _checks_of(depth: Depth) -> tuple[Check, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -157,7 +158,7 @@ def _claims(spec: EncoderSpec, evidence: Evidence) -> dict[str, str]:
 def _subtokens(findings: Sequence[object], evidence: Evidence) -> float | None:
     for finding in findings:
         measured = getattr(finding, "evidence", {}).get("subtokens_per_word")
-        if measured is not None:
+        if isinstance(measured, int | float) and math.isfinite(measured):
             return float(measured)
     recorded = evidence.tokenizer.get("subtokens_per_word")
     return float(recorded) if isinstance(recorded, int | float) else None

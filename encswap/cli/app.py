@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandInfo
 
 from encswap.cli import interrupts
-from encswap.errors import EncswapError, InputError
+from encswap.cli.output import door, note, own_streams, results_apart, write
+from encswap.errors import EncswapError, InputError, one_line
 from encswap.processes import is_main
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
@@ -22,6 +24,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 class OneLineErrors(TyperGroup):
     """Turn an `EncswapError` into one line on stderr and its exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run with clean streams: also what is wrong with an argument is printed as text alone."""
+        with door():
+            return super().main(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; never let an expected failure end in a traceback."""
         try:
@@ -29,16 +36,28 @@ class OneLineErrors(TyperGroup):
         except EncswapError as error:
             # What is wrong with the input is wrong for all processes: the main one says it.
             if is_main() or not isinstance(error, InputError):
-                sys.stderr.write(f"encswap: {error}\n")
+                note(f"encswap: {error}")
             raise typer.Exit(error.exit_code) from error
+        except EOFError as error:  # click would end with `Aborted!`, as if the user had left
+            note(f"encswap: a file ends too early: {one_line(error)}")
+            raise typer.Exit(InputError.exit_code) from error
         except (typer.Exit, SystemExit):
             raise
         except BaseException as error:
             if not isinstance(error, KeyboardInterrupt) and not interrupts.was_heard():
                 raise
             if is_main():
-                sys.stderr.write("encswap: interrupted\n")
+                note("encswap: interrupted")
             raise typer.Exit(interrupts.CODE) from error
+
+
+class ResultsApart(TyperCommand):
+    """A command whose results alone go to stdout."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        with results_apart():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -59,7 +78,7 @@ def version(
     if show:
         from encswap import __version__
 
-        typer.echo(f"encswap {__version__}")
+        write(f"encswap {__version__}")
         raise typer.Exit
 
 
@@ -95,6 +114,15 @@ def add_commands() -> None:
         demo,
     ):
         module.attach(app)
+    for command in _commands_of(app):
+        command.cls = ResultsApart
+
+
+def _commands_of(part: typer.Typer) -> Iterator[CommandInfo]:
+    yield from part.registered_commands
+    for group in part.registered_groups:
+        if group.typer_instance is not None:
+            yield from _commands_of(group.typer_instance)
 
 
 add_commands()
@@ -103,6 +131,7 @@ add_commands()
 def main() -> None:
     """Run the command line."""
     interrupts.listen()
+    own_streams()
     try:
         app(prog_name="encswap")
     except KeyboardInterrupt:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
+from encswap.cli.output import (
+    FORMAT_OPTION,
+    Format,
+    console,
+    is_terminal,
+    note,
+    note_all,
+    write,
+    write_json,
+)
 from encswap.cli.progress import quiet_libraries
 
 if TYPE_CHECKING:
@@ -179,12 +187,11 @@ def _run(
     find = _finder(context.depth, scale, plugins)
     if context.depth != "facts":
         quiet_libraries()
-    if context.depth == "facts" or not sys.stderr.isatty():
+    if context.depth == "facts" or not is_terminal(stderr=True):
         return run_checks(request, plugins, find=find)
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"looking at depth {context.depth}", total=2 * len(names) + 1)
         return run_checks(request, plugins, find=find, progress=lambda _name: bar.advance(task))
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from encswap.checks.codes import CODES, Code
 from encswap.checks.report import CandidateResult, CheckReport
+from encswap.cli.output import PIPED_WIDTH, console
+from encswap.escaping import code_span, markdown, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-PIPED_WIDTH = 120
 SIGNS = {"selected": "✓", "rejected": "✗", "unknown": "?"}
 COLOURS = {"selected": "green", "rejected": "red", "unknown": "yellow"}
 STATUS_COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
@@ -30,39 +30,34 @@ COLUMNS = (
 
 def print_table(report: CheckReport, *, verbose: bool = False) -> None:
     """Print the comparison, and with `verbose` every finding."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    _draw(report, Console(width=width, highlight=False, emoji=False), verbose)
+    _draw(report, console(), verbose)
 
 
 def table_text(report: CheckReport, width: int = PIPED_WIDTH) -> str:
     """Return the comparison as plain text."""
-    from rich.console import Console
-
-    console = Console(width=width, highlight=False, emoji=False, no_color=True)
-    with console.capture() as captured:
-        _draw(report, console, verbose=False)
+    screen = console(width=width, no_color=True)
+    with screen.capture() as captured:
+        _draw(report, screen, verbose=False)
     return captured.get()
 
 
-def _draw(report: CheckReport, console: Console, verbose: bool) -> None:
-    console.print(_head(report))
-    console.print()
-    _draw_comparison(report, console)
+def _draw(report: CheckReport, screen: Console, verbose: bool) -> None:
+    screen.print(printable(_head(report)), markup=False)
+    screen.print()
+    _draw_comparison(report, screen)
     for line in closing_lines(report):
-        console.print(line, markup=False)
+        screen.print(printable(line), markup=False)
     if verbose:
         for one in report.candidates:
-            console.print()
-            console.print(_findings(one))
+            screen.print()
+            screen.print(_findings(one))
 
 
 def _head(report: CheckReport) -> str:
     return f"base {report.base} · criteria {report.criteria} · depth {report.depth}"
 
 
-def _draw_comparison(report: CheckReport, console: Console) -> None:
+def _draw_comparison(report: CheckReport, screen: Console) -> None:
     """Draw a line of figures for each candidate, and under it, in full width, the reason."""
     from rich.cells import cell_len, set_cell_size
     from rich.markup import escape
@@ -77,21 +72,22 @@ def _draw_comparison(report: CheckReport, console: Console) -> None:
         sized = [set_cell_size(cell, size) for cell, size in zip(cells, widths, strict=True)]
         return escape("  ".join(sized).rstrip())
 
-    console.print(f"[bold]{line(COLUMNS[:-1])}[/bold]", no_wrap=True, overflow="ellipsis")
-    console.print(f"[dim]{'─' * min(console.width, sum(widths) + 2 * len(widths))}[/dim]")
+    screen.print(f"[bold]{line(COLUMNS[:-1])}[/bold]", no_wrap=True, overflow="ellipsis")
+    screen.print(f"[dim]{'─' * min(screen.width, sum(widths) + 2 * len(widths))}[/dim]")
     for one, row in zip(report.candidates, rows, strict=True):
         text = f"[{COLOURS[one.verdict]}]{line(row)}[/]"
-        console.print(text, no_wrap=True, overflow="ellipsis")
-        console.print(Padding(escape(reason_of(one)), indent, expand=False))
+        screen.print(text, no_wrap=True, overflow="ellipsis")
+        screen.print(Padding(escape(printable(reason_of(one))), indent, expand=False))
         for said in said_of(one):
-            console.print(Padding(f"[dim]{escape(said)}[/dim]", indent, expand=False))
-        console.print()
+            screen.print(Padding(f"[dim]{escape(printable(said))}[/dim]", indent, expand=False))
+        screen.print()
 
 
 def _row(one: CandidateResult, report: CheckReport) -> list[str]:
     star = " ★" if one.name == report.recommended else ""
     cells = [cell.replace("\nplan: ", " (plan: ") + ")" * ("\n" in cell) for cell in cells_of(one)]
-    return [one.name + star, *cells, f"{SIGNS[one.verdict]} {one.verdict}"]
+    row = [one.name + star, *cells, f"{SIGNS[one.verdict]} {one.verdict}"]
+    return [printable(cell) for cell in row]
 
 
 def cells_of(one: CandidateResult) -> list[str]:
@@ -158,50 +154,61 @@ def _findings(one: CandidateResult) -> Table:
     from rich.table import Table
 
     title = f"{one.name} · {one.source or '–'} · {one.revision or 'no commit'}"
-    table = Table(title=title, box=box.SIMPLE, pad_edge=False, title_justify="left")
+    table = Table(
+        title=escape(printable(title)), box=box.SIMPLE, pad_edge=False, title_justify="left"
+    )
     for name in ("code", "status", "depth"):
         table.add_column(name, no_wrap=True)
     table.add_column("finding", ratio=1, overflow="fold")
     above = ""
     for finding in one.findings:
         colour = STATUS_COLOURS[finding.status]
-        said = f"\n[dim]plan: {escape(finding.claim)}[/dim]" if finding.claim else ""
+        said = f"\n[dim]plan: {escape(printable(finding.claim))}[/dim]" if finding.claim else ""
         message, above = (
             ("as above" if finding.message == above else finding.message),
             finding.message,
         )
         table.add_row(
-            finding.code,
+            escape(printable(finding.code)),
             f"[{colour}]{finding.status}[/{colour}]",
             finding.depth,
-            escape(message) + said,
+            escape(printable(message)) + said,
         )
     return table
 
 
 def as_markdown(report: CheckReport, *, verbose: bool = False) -> str:
     """Write the report as Markdown, fit to paste."""
-    lines = [f"**{_head(report)}**", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    lines = [f"**{markdown(_head(report))}**", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
     for one in report.candidates:
-        name = f"**{one.name}**" if one.name == report.recommended else one.name
+        chosen = one.name == report.recommended
+        name = f"**{markdown(one.name)}**" if chosen else markdown(one.name)
         verdict = f"{SIGNS[one.verdict]} {one.verdict}"
-        reason = "\n".join([reason_of(one), *said_of(one)])
-        lines.append(_line([name, *cells_of(one), verdict, reason]))
-    lines += ["", *(f"- {line}" for line in closing_lines(report))]
+        reason = "<br>".join(map(markdown, [reason_of(one), *said_of(one)]))
+        cells = ("<br>".join(map(markdown, cell.split("\nplan: "))) for cell in cells_of(one))
+        lines.append(
+            _line([name, *(cell.replace("<br>", "<br>plan: ") for cell in cells), verdict, reason])
+        )
+    lines += ["", *(f"- {markdown(line)}" for line in closing_lines(report))]
     if verbose:
         for one in report.candidates:
-            lines += ["", f"### {one.name}", "", _line(("code", "status", "depth", "finding"))]
+            lines += [
+                "",
+                f"### {markdown(one.name)}",
+                "",
+                _line(("code", "status", "depth", "finding")),
+            ]
             lines.append(_line(["---"] * 4))
             for finding in one.findings:
-                said = f"\nplan: {finding.claim}" if finding.claim else ""
-                cells = (f"`{finding.code}`", finding.status, finding.depth, finding.message + said)
-                lines.append(_line(cells))
+                said = f"<br>plan: {markdown(finding.claim)}" if finding.claim else ""
+                message = markdown(finding.message) + said
+                code = code_span(finding.code).replace("|", "\\|")
+                lines.append(_line((code, finding.status, finding.depth, message)))
     return "\n".join(lines)
 
 
-def _line(cells: object) -> str:
-    assert isinstance(cells, list | tuple)
-    return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", "<br>") for c in cells) + " |"
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def explain(code: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from encswap.cli import plugins_new, plugins_verify
-from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
+from encswap.cli.output import FORMAT_OPTION, Format, console, write, write_json
+from encswap.escaping import markdown_table, printable
 
 if TYPE_CHECKING:
     from encswap.plugins import PluginRecord
@@ -33,8 +34,8 @@ def list_plugins(format: Format = FORMAT_OPTION) -> None:  # noqa: A002 - the op
     if format is Format.json:
         write_json([asdict(record) for record in records])
     elif format is Format.markdown:
-        rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_row, records)]
-        write("\n".join("| " + " | ".join(row) + " |" for row in rows))
+        rows = [COLUMNS, *map(_row, records)]
+        write(markdown_table(rows))
     else:
         _print_table(records)
     if any(record.error is not None for record in records):
@@ -53,19 +54,15 @@ def _row(record: PluginRecord) -> list[str]:
 
 
 def _print_table(records: list[PluginRecord]) -> None:
-    import sys
-
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    width = None if sys.stdout.isatty() else 120
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in COLUMNS:
         table.add_column(name, overflow="fold")
     for record in records:
         colour = "red" if record.error else "green"
-        *cells, state = map(escape, _row(record))
+        *cells, state = (escape(printable(cell)) for cell in _row(record))
         table.add_row(*cells, f"[{colour}]{state}[/{colour}]")
-    Console(width=width, highlight=False, emoji=False).print(table)
+    console().print(table)

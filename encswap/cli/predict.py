@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import new_text_file, note, note_all
+from encswap.cli.output import console, is_terminal, new_text_file, note, note_all
+from encswap.escaping import json_text, printable
 
 if TYPE_CHECKING:
     from encswap.data.documents import Document
@@ -79,14 +79,13 @@ def predict(
     with new_text_file(out) as target:
         quiet_libraries()
         coloured = format_ is Shape.text or (
-            format_ is Shape.auto and out is None and sys.stdout.isatty()
+            format_ is Shape.auto and out is None and is_terminal()
         )
         for document, found in _answered(model, documents, labels, threshold, at_once):
             if coloured:
                 show(document.text, found, target)
             else:
-                record = as_record(document.text, found, document.id)
-                target.write(json.dumps(record, ensure_ascii=False) + "\n")
+                target.write(json_text(as_record(document.text, found, document.id)) + "\n")
             target.flush()
     note_all(notes, file or "stdin")
 
@@ -108,21 +107,23 @@ def as_record(document: str, found: Sequence[Prediction], id_: Any) -> dict[str,
 
 def show(document: str, found: Sequence[Prediction], target: IO[str] | None = None) -> None:
     """Draw a document with its entities in colour, and a line for each of them below."""
-    from rich.console import Console
     from rich.text import Text
 
     # One sign for one: control characters would move the cursor, and the offsets must stay.
-    plain = "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in document)
+    plain = "".join(
+        char if char in "\n " or printable(char) == char else "\ufffd" for char in document
+    )
     labels = list(dict.fromkeys(one.label for one in found))
     styles = {label: COLORS[place % len(COLORS)] for place, label in enumerate(sorted(labels))}
     text = Text(plain)
     for one in found:
         text.stylize(f"bold underline {styles[one.label]}", one.start, one.end)
-    console = Console(file=target or sys.stdout, highlight=False, soft_wrap=True)
-    console.print(text)
+    screen = console(soft_wrap=True, to=target)
+    screen.print(text)
     for one in found:
         said = f"{plain[one.start : one.end]}  {one.start}–{one.end}  {one.score:.2f}"
-        console.print(Text.assemble("  ", (one.label, styles[one.label]), f"  {said}"))
+        label = (printable(one.label), styles[one.label])
+        screen.print(Text.assemble("  ", label, f"  {printable(said)}"))
 
 
 def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> Iterator[Document]:

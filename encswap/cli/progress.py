@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from encswap.cli.output import note
+from encswap.cli.output import console, is_terminal, note
+from encswap.escaping import printable
 from encswap.processes import is_main
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class TerminalWatcher:
             note(f"{name} …")
         else:
             self._close()
-            self.task = self.bar.add_task(name, total=None, detail="")
+            self.task = self.bar.add_task(printable(name), total=None, detail="")
 
     def step(self, done: int, total: int, loss: float) -> None:
         """Move the bar."""
@@ -68,7 +69,7 @@ class TerminalWatcher:
         if self.bar is None:
             note(line)
         else:
-            self.bar.console.print(line, highlight=False)
+            self.bar.console.print(printable(line), markup=False)
 
     def _close(self) -> None:
         if self.task is not None:
@@ -118,19 +119,18 @@ def watching() -> Iterator[TerminalWatcher]:
     if not is_main():
         yield SilentWatcher()
         return
-    if not sys.stderr.isatty():
+    if not is_terminal(stderr=True):
         yield TerminalWatcher()
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console(stderr=True),
         transient=True,
     ) as bar:
         yield TerminalWatcher(bar)

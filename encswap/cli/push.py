@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import note, write
+from encswap.cli.output import is_terminal, note, write
 
 if TYPE_CHECKING:
     from encswap.report.card import About
@@ -72,7 +71,7 @@ def push(
         _show(items, None if card is not None else text)
         note(f"nothing was uploaded; it would go to {repo} ({'public' if public else 'private'})")
         return
-    if not sys.stderr.isatty():
+    if not is_terminal(stderr=True):
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     try:
         address = publish(
@@ -115,11 +114,11 @@ def gather(
 
 def _inner(checkpoint: Path) -> list[str]:
     """The splitter's files by the checkpoint's own manifest, which is what goes up."""
-    from encswap.report.reading import read_record
+    from encswap.report.reading import read_recorded
     from encswap.upload import regular_file, splitter_copies
 
     regular_file(checkpoint / "encswap.json")
-    return splitter_copies(read_record(checkpoint / "encswap.json"), checkpoint)
+    return splitter_copies(read_recorded(checkpoint), checkpoint)
 
 
 def _prove(items: list[Item], labels: list[str]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from encswap import escaping
+from encswap.escaping import printable
+
 
 def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
     """Draw the test scores per label and, where they are there, what they are compared with."""
@@ -120,6 +123,8 @@ def _labels(labels: dict[str, Any]) -> list[str]:
 
 def table(rows: list[Sequence[str]], markdown: bool) -> str:
     """Draw rows, the first of them the head; the first column holds words."""
+    clean = escaping.markdown if markdown else printable
+    rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     cells = [
         [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -48,10 +47,12 @@ def resume_seeds(root: Path, *, force: bool = False) -> tuple[dict[str, Any], Pa
 
     Raises `InputError` where all are done.
     """
-    try:
-        asked = json.loads((root / ASKED).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", where=root / ASKED) from error
+    from encswap.recipe import recorded_recipe
+    from encswap.records import read_record
+    from encswap.report.run_files import AskedSeeds
+
+    asked = read_record(root / ASKED, AskedSeeds).model_dump()
+    recorded_recipe(asked["recipe"], root / ASKED)
     if (root / SEEDS).is_file():
         raise InputError("is finished; there is nothing to resume", where=root)
     return _train_all(root, asked, force=force), root
@@ -64,11 +65,11 @@ def is_seeds_folder(path: Path) -> bool:
 
 def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> dict[str, Any]:
     from encswap import files
-    from encswap.recipe import Recipe
+    from encswap.recipe import recorded_recipe
 
     runs: dict[int, Mapping[str, Any]] = {}
     for seed in asked["seeds"]:
-        recipe = Recipe.model_validate({**asked["recipe"], "seed": seed})
+        recipe = recorded_recipe({**asked["recipe"], "seed": seed}, root / ASKED)
         runs[seed] = _train_one(
             recipe, root / f"seed-{seed}", allow_pickle=asked["allow_pickle"], force=force
         )
@@ -80,11 +81,12 @@ def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> 
 
 def _train_one(recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool) -> Mapping[str, Any]:
     from encswap.cli.train import resume_run, train_run
+    from encswap.report.reading import read_metrics
+    from encswap.report.run_files import SeedMetrics
 
     if (path / "metrics.json").is_file():
         note(f"seed {recipe.seed}: done before")
-        done: dict[str, Any] = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
-        return done
+        return read_metrics(path / "metrics.json", SeedMetrics)
     if (path / "encswap.json").is_file():
         note(f"seed {recipe.seed}: goes on")
         return resume_run(path, force)[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
+from encswap.escaping import printable
 
 HELP = """Put an encoder into a GLiNER2 base, keep the heads, prove it and save it, untrained.
 
@@ -107,11 +108,11 @@ def swap(
         write_json({**asdict(manifest), "checkpoint": str(out)})
     else:
         write(
-            f"{manifest.encoder.name} stands in {manifest.base.name}; heads equal bit for bit, "
-            f"reload by plain gliner2 equal.\n"
-            f"Embedding rows: {made}. Splitter {manifest.splitter.name}, "
+            f"{printable(manifest.encoder.name)} stands in {printable(manifest.base.name)}; "
+            f"heads equal bit for bit, reload by plain gliner2 equal.\n"
+            f"Embedding rows: {printable(made)}. Splitter {printable(manifest.splitter.name)}, "
             f"max_width {manifest.max_width}."
         )
         for remark in manifest.remarks:
-            write(f"Then {remark}.")
-        write(f"Checkpoint: {out}")
+            write(f"Then {printable(remark)}.")
+        write(f"Checkpoint: {printable(out)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from encswap.experiment.task import (
     run_task,
     state_of,
 )
+from encswap.records import read_record
+from encswap.report.run_files import ExperimentMark
 from encswap.train.prepare import files_of, options_of
 
 MARK = "experiment.json"
@@ -97,10 +98,8 @@ def refuse_folder(out: Path) -> None:
             hint="give --out another folder",
         )
     if mark.is_file():
-        try:
-            version = json.loads(mark.read_text(encoding="utf-8"))["encswap"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SourceError(f"is no experiment's mark: {error}", where=mark) from error
+        record = read_record(mark, ExperimentMark, SourceError, what="is no experiment's mark")
+        version = record.encswap
         if version != __version__:
             raise InputError(
                 f"was written by encswap {version}, this is {__version__}",

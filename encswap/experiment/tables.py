@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from encswap.escaping import markdown
 from encswap.experiment.results import varying
 from encswap.report.markdown import rows_of
 
@@ -59,7 +60,7 @@ def markdown_of(results: Row) -> str:
     """All tables as Markdown, with what the numbers mean."""
     part = f", part {results['part']}" if results["part"] else ""
     parts = [
-        f"# {results['plan']}{part}",
+        f"# {markdown(results['plan'])}{markdown(part)}",
         f"Written by encswap {results['encswap']}. F1 is of exact spans on the test documents, all "
         "labels together. Intervals are t intervals over seeds: they say how training varies, not "
         "how other test documents would.",
@@ -75,7 +76,7 @@ def markdown_of(results: Row) -> str:
 
 
 def _markdown(table: Table) -> str:
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in table]
+    escaped = [[markdown(cell) for cell in row] for row in table]
     return rows_of(escaped[0], escaped[1:])
 
 

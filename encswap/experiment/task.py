@@ -20,6 +20,9 @@ from encswap.files import write_json
 from encswap.manifest import MANIFEST, read_manifest
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe
+from encswap.records import Record, read_record
+from encswap.report.reading import read_metrics
+from encswap.report.run_files import CellMetrics, CellRecord, Failure
 from encswap.sources import spec_of
 from encswap.train.folder import RunFolder, told_of_writing
 from encswap.train.progress import Unwatched, Watcher
@@ -139,9 +142,15 @@ def note_failure(task: Task, error: BaseException, seconds: float) -> None:
 def read_result(task: Task) -> dict[str, Any]:
     """What is known of a cell: metrics, failure, seconds; empty where it has not run."""
     found: dict[str, Any] = {}
-    for key, name in (("metrics", METRICS), ("failure", FAILURE), ("cell", CELL)):
+    if (task.folder / METRICS).is_file():
+        found["metrics"] = read_metrics(task.folder / METRICS, CellMetrics)
+    others: tuple[tuple[str, str, type[Record]], ...] = (
+        ("failure", FAILURE, Failure),
+        ("cell", CELL, CellRecord),
+    )
+    for key, name, kind in others:
         if (task.folder / name).is_file():
-            found[key] = json.loads((task.folder / name).read_text(encoding="utf-8"))
+            found[key] = read_record(task.folder / name, kind).model_dump()
     return found
 
 

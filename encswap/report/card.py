@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from encswap.escaping import code_span, printable, printable_lines
 from encswap.report.card_metadata import front_matter
 from encswap.report.markdown import labels_table, plain, rows_of
 from encswap.report.reading import Run
@@ -41,7 +43,7 @@ def write_card(run: Run, about: About) -> str:
     """
     texts = Texts.read("en")
     parts = [
-        f"# {about.repo.rpartition('/')[2]}",
+        f"# {plain(about.repo.rpartition('/')[2])}",
         "A [GLiNER2](https://github.com/fastino-ai/GLiNER2) model whose encoder was swapped with "
         "encswap: it extracts entities by the labels it is asked for.",
         *_small(run),
@@ -91,13 +93,13 @@ def _made(run: Run, texts: Texts) -> str:
 def _model(record: Mapping[str, Any] | None) -> str:
     if not record:
         return UNKNOWN
-    named = f"`{record.get('identifier') or record.get('name')}`"
-    return f"{named} at `{record['revision']}`" if record.get("revision") else named
+    named = code_span(record.get("identifier") or record.get("name"))
+    return f"{named} at {code_span(record['revision'])}" if record.get("revision") else named
 
 
 def _splitter(record: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{key} {value}" for key, value in (record.get("versions") or {}).items())
-    return f"`{record.get('name', UNKNOWN)}`" + (f" ({plain(versions)})" if versions else "")
+    return code_span(record.get("name", UNKNOWN)) + (f" ({plain(versions)})" if versions else "")
 
 
 def _versions(record: Mapping[str, Any]) -> str:
@@ -106,7 +108,7 @@ def _versions(record: Mapping[str, Any]) -> str:
 
 
 def _use(run: Run, about: About) -> str:
-    labels = ", ".join(repr(label) for label in run.asked)
+    labels = ", ".join(printable(repr(label)) for label in run.asked)
     name = (run.record.get("splitter") or {}).get("name", UNKNOWN)
     return f"""```python
 import encswap
@@ -116,7 +118,8 @@ model = encswap.load(snapshot_download({about.repo!r}))
 model.extract_entities("…", [{labels}])
 ```
 
-`encswap.load` puts the word splitter `{name}` and the threshold in place. {_warning(name)}"""
+`encswap.load` puts the word splitter {code_span(name)} and the threshold in place. \
+{_warning(name)}"""
 
 
 def _warning(name: str) -> str:
@@ -162,7 +165,8 @@ def _span(interval: tuple[float, float] | None) -> str:
 def _data(run: Run, about: About) -> str:
     sums = run.record.get("data") or {}
     lines = [
-        f"- {role}: `{about.sets.get(role) or UNKNOWN}`, SHA-256 `{digest}`"
+        f"- {plain(role)}: {code_span(about.sets.get(role) or UNKNOWN)}, "
+        f"SHA-256 {code_span(digest)}"
         for role, digest in sums.items()
     ]
     parts = ["\n".join(lines) or "The data is not recorded."]
@@ -181,7 +185,9 @@ def _recipe(run: Run) -> str:
     if not recipe:
         return "The recipe is not recorded."
     written = yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
-    return f"```yaml\n{written.replace('```', '')}```"
+    longest = max((len(run) for run in re.findall("`+", written)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}yaml\n{printable_lines(written)}{fence}"
 
 
 def _licence(about: About) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from encswap.escaping import markdown
 from encswap.evaluate.errors import KINDS, tally, tally_details
 from encswap.report.reading import Run
 from encswap.report.scores import VIEWS, Row, beside, floor, protocol, shares, verdict, warnings_of
@@ -35,8 +36,7 @@ def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def plain(words: str) -> str:
     """Keep a pipe, a mark or a tag in somebody's label from being read as Markdown."""
-    escaped = "".join(f"\\{char}" if char in "\\|`*_<>[]" else char for char in words)
-    return " ".join(escaped.split())
+    return markdown(words)
 
 
 def _span(interval: tuple[float, float] | None) -> str:
@@ -46,7 +46,7 @@ def _span(interval: tuple[float, float] | None) -> str:
 def _beside(rows: Sequence[Row], texts: Texts) -> str:
     return rows_of(
         [texts("beside"), texts("f1"), texts("interval")],
-        [[row.name, f"{row.value:.3f}", _span(row.interval)] for row in rows],
+        [[plain(row.name), f"{row.value:.3f}", _span(row.interval)] for row in rows],
     )
 
 

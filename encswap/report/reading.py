@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +13,12 @@ from encswap.errors import InputError, located
 from encswap.evaluate.errors import Case, classify
 from encswap.evaluate.metrics import Counts, count, micro
 from encswap.evaluate.survivors import Survivor, survivors
+from encswap.records import Record, parse_json, read_record, read_text, validate
+from encswap.report.run_files import Line, Metrics, Recorded, ScoredSpan
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.jsonl"
+MANIFEST = "encswap.json"
 ROUNDED = 1e-6
 HINT = "give a finished run's folder, as `encswap train` writes it"
 
@@ -85,69 +87,69 @@ def read_run(folder: Path) -> Run:
     """Read a run folder; an `InputError` says in one line what is missing or broken."""
     if not folder.is_dir():
         raise InputError("no such run folder", where=folder, hint=HINT)
-    metrics = _read_metrics(folder / METRICS)
+    metrics = read_metrics(folder / METRICS)
     documents = _read_documents(folder / PREDICTIONS)
-    record = read_record(folder / "encswap.json")
-    run = Run(folder.resolve().name, metrics, documents, record)
+    run = Run(folder.resolve().name, metrics, documents, read_recorded(folder))
     _refuse_others(run, folder / PREDICTIONS)
     return run
 
 
 def read_scores(folder: Path) -> Run:
     """Read what a run folder records of scores and model, without its documents."""
-    metrics = _read_metrics(folder / METRICS)
-    return Run(folder.resolve().name, metrics, (), read_record(folder / "encswap.json"))
+    metrics = read_metrics(folder / METRICS)
+    return Run(folder.resolve().name, metrics, (), read_recorded(folder))
 
 
-def _read_metrics(path: Path) -> dict[str, Any]:
-    metrics = _read_json(path)
-    try:
-        for one in (metrics["test"]["micro"], *metrics["test"]["per_label"].values()):
-            _check(one, ("precision", "recall", "f1", "support"))
-            _ = float(one["interval"][0]), float(one["interval"][1])
-        for one in filter(None, (metrics.get("baselines") or {}).values()):
-            _check(one["micro"], ("f1",))
-        for one in metrics.get("epochs") or ():
-            _check(one, ("epoch", "train_loss", "dev_f1"))
-        for one in (metrics.get("targets") or {}).values():
-            _ = float(one["target"]), one["verdict"]
-        _ = float(metrics["threshold"]), metrics["protocol"]
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"holds no scores of a test: {_said(error)}", where=path) from error
-    return metrics
+def read_metrics(path: Path, kind: type[Record] = Metrics) -> dict[str, Any]:
+    """Read `metrics.json`; an `InputError` names the key that is wrong."""
+    _refuse_missing(path)
+    metrics = read_record(path, kind, what="holds no scores of a test", hint=HINT)
+    return metrics.model_dump(exclude_unset=True)
 
 
-def _check(numbers: Mapping[str, Any], keys: Sequence[str]) -> None:
-    for key in keys:
-        float(numbers[key])
+def _refuse_missing(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"has no {path.name}", where=path.parent, hint=HINT)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"has no {path.name}", where=path.parent, hint=HINT) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"is cut off or no JSON: {error}", where=path, hint=HINT) from error
-    if not isinstance(value, dict):
-        raise InputError("is no JSON object", where=path, hint=HINT)
-    return value
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Read a manifest as it stands there; empty where there is none."""
-    return _read_json(path) if path.is_file() else {}
+def read_recorded(folder: Path) -> dict[str, Any]:
+    """Read what `encswap.json` records, for a report; empty where there is none."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return {}
+    return read_record(path, Recorded, what="is no manifest", hint=HINT).model_dump(
+        exclude_unset=True
+    )
 
 
 def _read_documents(path: Path) -> tuple[Document, ...]:
+    _refuse_missing(path)
+    lines = read_text(path, hint=HINT).split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    return tuple(_document(line, located(path, n)) for n, line in enumerate(lines, start=1))
+
+
+def _document(line: str, where: str) -> Document:
+    hint = "score the run again, or take a whole copy of the folder"
     try:
-        with path.open(encoding="utf-8") as file:
-            lines = enumerate(file, start=1)
-            return tuple(_document(line, path, number) for number, line in lines)
-    except FileNotFoundError as error:
-        raise InputError(f"has no {path.name}", where=path.parent, hint=HINT) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=path) from error
+        value = parse_json(line)
+    except ValueError as error:
+        raise InputError(f"is cut off or no JSON: {error}", where=where, hint=hint) from error
+    one = validate(value, Line, where, what="is no scored document", hint=hint)
+    mentions = tuple(Mention(g.start, g.end, g.label, g.text) for g in one.gold)
+    unlocated = tuple(Unlocated(gold.label, gold.text) for gold in one.unlocated)
+    annotated = tuple(one.labels) if one.labels is not None else None
+    return Document(
+        Example(one.id, one.text, mentions, unlocated, line=one.line, annotated=annotated),
+        _predictions(one.predictions),
+        _predictions(one.candidates),
+        tuple(gold.expressible for gold in one.gold),
+    )
+
+
+def _predictions(spans: Iterable[ScoredSpan]) -> tuple[Prediction, ...]:
+    return tuple(Prediction(one.start, one.end, one.label, one.score) for one in spans)
 
 
 def _refuse_others(run: Run, path: Path) -> None:
@@ -172,48 +174,3 @@ def _other(here: str, scored: str, path: Path) -> InputError:
         where=path,
         hint="score the run again, or take a whole copy of the folder",
     )
-
-
-def _document(line: str, path: Path, number: int) -> Document:
-    try:
-        raw = json.loads(line)
-        text = raw["text"]
-        mentions = tuple(
-            Mention(int(one["start"]), int(one["end"]), str(one["label"]), str(one["text"]))
-            for one in raw["gold"]
-        )
-        unlocated = tuple(Unlocated(one["label"], one["text"]) for one in raw["unlocated"])
-        found = _predictions(raw["predictions"])
-        candidates = _predictions(raw["candidates"])
-        _refuse_outside(text, [(one.start, one.end) for one in mentions])
-        _refuse_outside(text, [(one.start, one.end) for one in found])
-        expressed = tuple(str(one.get("expressible", "")) for one in raw["gold"])
-        labels = raw.get("labels")
-        named = tuple(map(str, labels)) if labels is not None else None
-        example = Example(
-            str(raw["id"]), text, mentions, unlocated, line=raw.get("line"), annotated=named
-        )
-        return Document(example, found, candidates, expressed)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"is cut off or no scored document: {_said(error)}",
-            where=located(path, number),
-            hint="score the run again, or take a whole copy of the folder",
-        ) from error
-
-
-def _refuse_outside(text: str, spans: Sequence[tuple[int, int]]) -> None:
-    for start, end in spans:
-        if not 0 <= start < end <= len(text):
-            raise ValueError(f"characters {start} to {end} are outside the text")
-
-
-def _predictions(raw: Sequence[Mapping[str, Any]]) -> tuple[Prediction, ...]:
-    return tuple(
-        Prediction(int(one["start"]), int(one["end"]), str(one["label"]), float(one["score"]))
-        for one in raw
-    )
-
-
-def _said(error: Exception) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)

@@ -8,8 +8,8 @@ from pathlib import Path
 from string import Template
 
 from encswap import API_VERSION, __version__, files
-from encswap.answers import faults_of_name, first
 from encswap.errors import InputError
+from encswap.plugins import faults_of_name
 from encswap.templates.facts import Known
 from encswap.templates.source_code import facts_code
 
@@ -46,7 +46,7 @@ def plugin_name(text: str) -> str:
             f"{text!r} is no package name",
             hint="letters, digits and - _ . , a letter or digit first and last: my-encoder",
         )
-    if fault := first(faults_of_name(name)):
+    if fault := next(faults_of_name(name), ""):
         raise InputError(fault)
     return name
 

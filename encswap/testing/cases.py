@@ -9,10 +9,9 @@ from functools import partial
 from typing import Literal
 
 from encswap.domain import EncoderSpec
-from encswap.errors import EncswapError, InputError, UnknownNameError
+from encswap.errors import EncswapError, InputError, UnknownNameError, one_line
 from encswap.mini.tokenizers import MAKERS
 from encswap.plugins import PluginRecord, Plugins, load_plugins
-from encswap.registry import told
 from encswap.testing import encoder_laws, plugin_laws, splitter_laws
 from encswap.testing.broken import BrokenPromiseError, Remark, Skipped
 from encswap.testing.trial import Trial
@@ -129,7 +128,7 @@ def _ask(check: Callable[[], None]) -> tuple[OutcomeStatus, str]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return "broken", told(error)
+        return "broken", one_line(error)
     return "kept", ""
 
 

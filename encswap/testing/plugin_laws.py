@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from encswap import API_VERSION
-from encswap.plugins import HOOKS, PluginRecord, Plugins
-from encswap.registry import API_NAME
+from encswap.plugins import API_NAME, HOOKS, PluginRecord, Plugins
 from encswap.testing.broken import Remark, after, require
 
 DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from encswap import files, processes
 from encswap.errors import InputError, TrainingError
 from encswap.manifest import MANIFEST, Manifest, read_manifest, write_manifest
-from encswap.recipe import Recipe, read_recipe
+from encswap.recipe import Recipe, read_recipe, recorded_recipe
+from encswap.records import Remembered, read_record
 from encswap.swap import gliner
 from encswap.swap.adapters import without_adapters
 from encswap.swap.rows import whole_table
@@ -181,12 +182,7 @@ class RunFolder:
         """The recipe: its file, or where that is gone, as the manifest holds it."""
         if self.has_recipe():
             return read_recipe(self.path / RECIPE)
-        try:
-            return Recipe.model_validate(dict(read_manifest(self.path).recipe))
-        except ValueError as error:
-            raise InputError(
-                f"no {RECIPE}, and encswap.json holds none that is whole", where=self.path
-            ) from error
+        return recorded_recipe(read_manifest(self.path).recipe, self.path / MANIFEST)
 
     def has_recipe(self) -> bool:
         """Tell whether the recipe's file is there."""
@@ -220,11 +216,11 @@ class RunFolder:
 
 
 def _recall(path: Path) -> dict[str, Any] | None:
+    """Read what was measured; what is gone or damaged is measured again."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_record(path, Remembered).root or None
+    except InputError:
         return None
-    return found if isinstance(found, dict) and found else None
 
 
 @contextmanager

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field
 
 
 @dataclass(frozen=True)
 class Epoch:
     """One epoch's line in `metrics.json`; `seconds` spans training and scoring."""
 
-    epoch: int
-    train_loss: float
-    dev_f1: float
-    threshold: float
-    seconds: float
+    epoch: Annotated[int, Field(ge=0)]
+    train_loss: Annotated[float, Field(allow_inf_nan=False)]
+    dev_f1: Annotated[float, Field(ge=0, le=1)]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    seconds: Annotated[float, Field(ge=0)]
 
 
 class Watcher(Protocol):
@@ -62,10 +64,10 @@ class Progress:
     """What is known while training goes on, and what a resumed run starts from."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    best_f1: float = -1.0
-    threshold: float = 0.5
-    since_best: int = 0
-    declining: int = 0
+    best_f1: Annotated[float, Field(ge=-1, le=1)] = -1.0
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    since_best: Annotated[int, Field(ge=0)] = 0
+    declining: Annotated[int, Field(ge=0)] = 0
     began: float = field(default_factory=time.monotonic)
 
     def close(self, number: int, loss: float, dev_f1: float, threshold: float) -> bool:

@@ -23,8 +23,8 @@ from encswap.evaluate.labels import one_sided
 from encswap.evaluate.prompts import divide
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
-from encswap.manifest import Manifest, read_manifest
-from encswap.recipe import Recipe
+from encswap.manifest import MANIFEST, Manifest, read_manifest
+from encswap.recipe import Recipe, recorded_recipe
 from encswap.swap import gliner
 from encswap.swap.saved import load
 from encswap.train.prepare import options_of
@@ -52,7 +52,7 @@ class Saved:
     def read(cls, folder: Path) -> Saved:
         """Load a run folder or a checkpoint."""
         manifest = read_manifest(folder)
-        recipe = Recipe.model_validate(dict(manifest.recipe))
+        recipe = recorded_recipe(manifest.recipe, folder / MANIFEST)
         model = gliner.put_on_device(load(folder))
         splitter = CachedSplitter(model.processor.word_splitter)
         model.processor.word_splitter = splitter

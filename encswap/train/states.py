@@ -11,10 +11,11 @@ from typing import Any
 
 from encswap import files, processes
 from encswap.errors import InputError, SourceError
+from encswap.records import read_record
 from encswap.train.progress import Progress
 
 STATE, WRITING_STATE = "state", ".state.writing"
-PROGRESS = "progress.json"
+PROGRESS, TRAINER_STATE = "progress.json", "trainer_state.json"
 SUMS = ".sums.json"
 """Size and SHA-256 of every file of a folder that was written whole."""
 WEIGHTS = ("model.safetensors", "pytorch_model*", "adapter_model*", "*.index.json")
@@ -74,11 +75,14 @@ def fault_of_state(folder: Path) -> str:
 
     The Trainer itself goes on without an optimizer, a schedule or random states, to other weights.
     """
+    for name in (PROGRESS, TRAINER_STATE):
+        if not (folder / name).is_file():
+            return f"{name} is missing"
     try:
-        Progress.from_dict(json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
-        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        return f"{Path(str(error.filename)).name} is missing"
+        _progress_of(folder)
+        json.loads((folder / TRAINER_STATE).read_text(encoding="utf-8"))
+    except InputError as error:
+        return f"{PROGRESS} {error.message}"
     except BROKEN as error:
         return f"its JSON cannot be read: {type(error).__name__}"
     return _missing(folder) or fault_of(folder) or _unreadable(folder)
@@ -189,5 +193,14 @@ def drop_older(path: Path) -> None:
 
 def read_progress(path: Path) -> Progress:
     """What the run knew when the state that is gone on from was written."""
-    text = (path / STATE / PROGRESS).read_text(encoding="utf-8")
-    return Progress.from_dict(json.loads(text))
+    return _progress_of(path / STATE)
+
+
+def _progress_of(folder: Path) -> Progress:
+    path = folder / PROGRESS
+    progress = read_record(path, Progress, what="is no progress of a run")
+    if progress.since_best > max(len(progress.epochs) - 1, 0):
+        raise InputError(
+            f"is no progress of a run: since_best is {progress.since_best}", where=path
+        )
+    return progress

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 import encswap
-from encswap import isolation
-from encswap.installed import LOAD_VARIABLE
-from encswap.plugins import TRACE_VARIABLE, load_plugins
+from encswap import plugins
+from encswap.plugins import LOAD_VARIABLE, TRACE_VARIABLE, load_plugins
 from encswap.testing import encoder_laws, plugin_laws, splitter_laws
 from encswap.testing.cases import PAGE as NAMED
 
@@ -26,16 +25,16 @@ def test_every_promise_has_a_heading_and_every_heading_a_promise() -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", [LOAD_VARIABLE, TRACE_VARIABLE, isolation.TIMEOUT_VARIABLE, "ENCSWAP_API = 1"]
+    "variable", [LOAD_VARIABLE, TRACE_VARIABLE, plugins.TIMEOUT_VARIABLE, "ENCSWAP_API = 1"]
 )
 def test_every_variable_is_told_of(variable: str) -> None:
     assert variable in PAGE
 
 
 def test_the_limits_are_those_of_the_program() -> None:
-    assert f"given up after {isolation.LOAD_SECONDS:g} seconds" in PAGE
-    assert isolation.LOAD_SECONDS * isolation.CHECK_FACTOR == 5 * 60
-    assert f"after {isolation.NOTICE_SECONDS:g} seconds which plugin" in PAGE
+    assert f"given up after {plugins.LOAD_SECONDS:g} seconds" in PAGE
+    assert plugins.LOAD_SECONDS * plugins.CHECK_FACTOR == 5 * 60
+    assert f"after {plugins.NOTICE_SECONDS:g} seconds which plugin" in PAGE
     assert f"`encswap.API_VERSION` is {encswap.API_VERSION}" in PAGE
 
 

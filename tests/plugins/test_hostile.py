@@ -15,7 +15,8 @@ from tests.packages import encswap, install
 
 HERE = Path(__file__).parent / "hostile"
 LIMIT = {"ENCSWAP_PLUGIN_TIMEOUT": "2"}
-SHORT_CHECKS = "import encswap.isolation; encswap.isolation.CHECK_FACTOR = 1"
+SHORT_CHECKS = "import encswap.plugins; encswap.plugins.CHECK_FACTOR = 1"
+IN_FINDINGS = ("odd-evidence", "forges-lines")
 TWICE = ("installed-twice-1", "installed-twice-2")
 # Name of the folder: how the plugin is called in `plugins list`, and what is said of it.
 AT_LOADING = {
@@ -45,6 +46,12 @@ IN_CHECKS = {
     "garbage-findings": "returned status 'splendid', known: pass, warn, fail, skip",
     "hangs-in-check": "took longer than 2 s",
     "prints-in-check": "prints while it checks",
+    "writes-below-in-check": "writes-below-in-check: four",
+    "closes-streams-in-check": "prints while it checks",
+    "mute-error-in-check": "MuteError: its message cannot be read, RuntimeError",
+    "interrupts-in-check": "it raised KeyboardInterrupt",
+    "prints-later": "prints-later: in a thread",
+    "warns-as-errors": "warns-as-errors: one",
 }
 
 
@@ -64,7 +71,7 @@ def candidates(stdout: str) -> dict[str, Any]:
 
 
 def test_every_hostile_plugin_has_its_test() -> None:
-    tested = {*AT_LOADING, *IN_CHECKS, *TWICE, "leaves-a-thread", "raises-in-load"}
+    tested = {*AT_LOADING, *IN_CHECKS, *TWICE, "leaves-a-thread", "raises-in-load", *IN_FINDINGS}
     assert {folder.name for folder in HERE.iterdir()} == tested
 
 
@@ -89,6 +96,50 @@ def test_a_plugin_that_fails_in_a_check_costs_only_itself(
     assert (done.returncode, candidates(done.stdout)) == (0, others)
     assert name in done.stderr and IN_CHECKS[name] in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def test_evidence_that_is_no_json_leaves_json_that_is_whole(
+    built: Mapping[str, Path], others: Mapping[str, Any]
+) -> None:
+    check = ("check", "--all", "--format", "json")
+    done = encswap(*check, path=[built["odd-evidence"]], more=LIMIT)
+    json.loads(done.stdout, parse_constant=refuse_constant).keys()
+    assert "\\ud800" not in done.stdout and len(done.stdout) < 10_000_000
+    found = candidates(done.stdout)
+    assert found.keys() == others.keys()
+    for name, one in found.items():
+        odd = [finding for finding in one["findings"] if finding["code"] == "odd"]
+        one["findings"] = [f for f in one["findings"] if f["code"] != "odd"]
+        assert one == others[name]
+        assert [finding["evidence"]["value"] for finding in odd][:4] == [
+            {"self": None},
+            None,
+            "<object>",
+            "\ufffd",
+        ]
+        assert len(odd) == 7
+    for lost in ("a cycle", "a number not finite", "object, which is no JSON", "OSError: eels"):
+        assert lost in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "json"])
+@pytest.mark.parametrize("more", [(), ("--verbose",)])
+def test_what_a_finding_says_never_acts_on_a_terminal_nor_forges_a_line(
+    built: Mapping[str, Path], form: str, more: tuple[str, ...]
+) -> None:
+    check = ("check", "--all", "--format", form, *more)
+    done = encswap(*check, path=[built["forges-lines"]], more=LIMIT)
+    assert done.returncode == 0
+    for text in (done.stdout, done.stderr):
+        assert not set(text) & set("\x1b\x07\x9b\u202e\r")
+        assert not any(line.startswith("encswap: forged") for line in text.splitlines())
+    assert "\\x1b" in done.stderr
+    assert form != "json" or json.loads(done.stdout)
 
 
 def test_all_of_them_at_once_cost_nobody_else_anything(
