@@ -53,7 +53,9 @@ def predict(
     """Run the command."""
     from encswap.cli.progress import quiet_libraries
     from encswap.errors import InputError
+    from encswap.gliner.markers import refuse_markers
 
+    refuse_markers(label, where="--label")
     if (text is None) == (file is None):
         raise InputError("give either --text or a file", hint="a file may be - for stdin")
     if threshold is not None and not 0.0 < threshold < 1.0:

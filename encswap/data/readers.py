@@ -14,8 +14,9 @@ from encswap.data.formats.table import Format, Notice
 from encswap.data.formats.words import WORDS
 from encswap.data.lines import read_lines
 from encswap.data.locate import Repair
-from encswap.domain import Example
+from encswap.domain import Example, labels_of
 from encswap.errors import InputError, UnknownNameError, located
+from encswap.gliner.markers import refuse_markers
 
 FORMATS: dict[str, Format] = {
     one.name: one for one in (PLAN, EXTRACTION, SPANS, CHARACTERS, SENTENCES, WORDS)
@@ -35,6 +36,9 @@ def read_examples(path: Path, format: str = "auto") -> list[Example]:  # noqa: A
                 hint="give every example its own id, or leave 'id' out",
             )
         lines[example.id] = example.line
+        refuse_markers(
+            labels_of([example]), example.descriptions, where=located(path, example.line)
+        )
     return examples
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from encswap.errors import InputError
 
@@ -25,12 +26,16 @@ MARKERS = (
     "[OUTPUT]",
     "[DESCRIPTION]",
 )
-_ANY = re.compile("|".join(re.escape(one) for one in MARKERS), re.IGNORECASE)
+_ANY = re.compile("|".join(re.escape(one) for one in MARKERS))
 HINT = "write it without the brackets"
 
 
+@lru_cache(maxsize=4096)
 def marker_in(text: str) -> str:
-    """Find the first marker in a text, in any case and any width of letters; empty for none."""
+    """Find the first marker in a text, in any width of letters; empty for none.
+
+    By case, as gliner2 compares: it lower-cases the words of a text and no label.
+    """
     found = _ANY.search(unicodedata.normalize("NFKC", text))
     return found.group() if found else ""
 
