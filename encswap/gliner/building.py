@@ -100,15 +100,18 @@ def _refuse_other_shapes(
     model: PreTrainedModel, shapes: Mapping[str, tuple[int, ...]], folder: Path
 ) -> None:
     refuse_more_than_held(folder, sum(one.numel() for one in model.parameters()))
-    for name, tensor in model.state_dict().items():
-        wanted, held = tuple(tensor.shape), shapes.get(name)
+    asked = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in sorted(asked.keys() | shapes.keys()):
+        wanted, held = asked.get(name), shapes.get(name)
         # gliner2 itself makes the rows of this one table fit.
-        if name.endswith("word_embeddings.weight") and held and held[1:] == wanted[1:]:
-            continue
-        if held != wanted:
-            shown = "x".join(map(str, held)) if held is not None else "none"
+        reconciled = name.endswith("word_embeddings.weight") and held and wanted
+        if held != wanted and not (reconciled and held[1:] == wanted[1:]):
             raise SourceError(
-                f"weight {name} is {shown}, its config asks for {'x'.join(map(str, wanted))}",
+                f"weight {name} is {_shown(held)}, its config asks for {_shown(wanted)}",
                 where=folder / WEIGHTS,
                 hint="config.json and the weights belong to different models",
             )
+
+
+def _shown(shape: tuple[int, ...] | None) -> str:
+    return "none" if shape is None else "x".join(map(str, shape)) or "a number"

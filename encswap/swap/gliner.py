@@ -45,7 +45,8 @@ def read_model(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrai
     except EncswapError:
         raise
     except Exception as error:
-        raise SourceError(f"gliner2 cannot load it: {error}", where=folder) from error
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise SourceError(f"gliner2 cannot load it: {told}", where=folder) from error
 
 
 def _require_checkpoint(folder: Path) -> None:
