@@ -6,6 +6,7 @@ A case gets the folder and its encoder's config file, which a checkpoint keeps i
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
 from collections.abc import Callable
@@ -188,6 +189,41 @@ BOMBS: dict[str, Spoil] = {
     "a list of half a million": config(zz=[0] * 500_000),
     "a type of numbers that is a function": config(dtype="load"),
     "five megabytes": written("config_more.json", b'{"a": "' + b"x" * 5 * 2**20 + b'"}'),
+}
+
+
+def pipe(name: str) -> Spoil:
+    def spoil(folder: Path, _path: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+
+    return spoil
+
+
+def link(name: str, target: str) -> Spoil:
+    def spoil(folder: Path, _path: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+
+    return spoil
+
+
+def hollow(name: str, size: int) -> Spoil:
+    def spoil(folder: Path, _path: Path) -> None:
+        with (folder / name).open("wb") as file:
+            file.truncate(size)
+
+    return spoil
+
+
+BOMBS |= {
+    "weights that are a pipe": pipe("model.safetensors"),
+    "a vocabulary that is a pipe": pipe("vocab.txt"),
+    "a tokenizer that is a pipe": pipe("tokenizer.json"),
+    "settings that are a pipe": pipe("tokenizer_config.json"),
+    "a vocabulary without end": link("vocab.txt", "/dev/zero"),
+    "weights without end": link("model.safetensors", "/dev/zero"),
+    "a vocabulary of a terabyte": hollow("vocab.txt", 2**40),
 }
 
 

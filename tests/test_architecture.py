@@ -84,6 +84,23 @@ def test_only_four_rooms_import_gliner2():
             assert inside(path, MAY_IMPORT_GLINER2), path
 
 
+LOADERS = ("from_pretrained", "from_config", "for_model")
+MAY_LOAD = ("safety/building.py", "swap/loading.py", "swap/gliner.py")
+
+
+def test_models_of_transformers_are_loaded_at_few_places_and_never_with_their_code():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            told = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            assert told.get("trust_remote_code", "False") == "False", f"{path.name}:{node.lineno}"
+            if node.func.attr in LOADERS:
+                assert inside(path, MAY_LOAD), f"{path.name}:{node.lineno}"
+                auto = ast.unparse(node.func.value) in ("AutoModel", "AutoConfig", "AutoTokenizer")
+                assert "trust_remote_code" in told or not auto, f"{path.name}:{node.lineno}"
+
+
 def test_only_the_command_line_imports_typer_or_prints():
     for path in FILES:
         if inside(path, ("cli/",)):

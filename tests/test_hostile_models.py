@@ -225,8 +225,12 @@ def test_paths_of_the_authors_machine_that_lead_nowhere_are_let_be(
         vocab_file=gone,
         tokenizer_file=gone,
     )
-    change(folder / "config.json", _name_or_path="../author/model")
+    change(
+        folder / "config.json", _name_or_path="../author/model", id2label={"0": "../up", "1": "/"}
+    )
     assert len(load(plugins, folder).tokenizer) == len(load(plugins, sound_encoder).tokenizer)
+    change(folder / "special_tokens_map.json", mask_token={"content": "/"}, sep_token="/etc")
+    assert problems(folder) == []
 
 
 # -- the second lock --------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def build(
     # Its constructor asks `self._load_encoder`, and finds this one before that of its class.
     object.__setattr__(model, "_load_encoder", _encoder_builder(encoder_config, meta=meta))
     with fenced(), without_memory() if meta else contextlib.nullcontext():
-        model.__init__(  # type: ignore[misc]
+        model.__init__(
             config, encoder_config=encoder_config, tokenizer=tokenizer, word_splitter=splitter
         )
     object.__delattr__(model, "_load_encoder")
@@ -104,8 +104,9 @@ def _refuse_other_shapes(
     for name in sorted(asked.keys() | shapes.keys()):
         wanted, held = asked.get(name), shapes.get(name)
         # gliner2 itself makes the rows of this one table fit.
-        reconciled = name.endswith("word_embeddings.weight") and held and wanted
-        if held != wanted and not (reconciled and held[1:] == wanted[1:]):
+        table = name.endswith("word_embeddings.weight")
+        reconciled = table and held and wanted and held[1:] == wanted[1:]
+        if held != wanted and not reconciled:
             raise SourceError(
                 f"weight {name} is {_shown(held)}, its config asks for {_shown(wanted)}",
                 where=folder / WEIGHTS,

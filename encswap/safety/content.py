@@ -8,7 +8,7 @@ before any of those libraries looks at it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -53,6 +53,9 @@ ASKING_FILES: tuple[tuple[str, Code, str], ...] = (
     ("custom_generate/generate.py", "remote-code", "it is code of the model's own"),
     (".metadata", "weights-format", "it is a pickled index of weights"),
 )
+# What transformers reads as a whole beside the settings; a device or a pipe would never end.
+READ_WHOLE = ("vocab*", "merges.txt", "*.model", "*.tiktoken", "*.jinja", "added_tokens.json")
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 CODE_KEYS = {
     "auto_map",
     "attribute_map",
@@ -91,10 +94,11 @@ TOKENIZER_CLASS_KEYS = {"tokenizer_class", "slow_tokenizer_class", "fast_tokeniz
 DTYPE = re.compile(r"(torch\.)?(auto|b?float\d*(_e\d\w*)?|half|double|u?int\d+|bool|long|short)")
 # Old versions of transformers wrote these beside the files; none of today's opens them.
 LEFT_BEHIND = {"name_or_path", "_name_or_path", "special_tokens_map_file", "model_name"}
-FREE_TEXT = {"chat_template", "prompts", "license", "citation"}
+FREE_TEXT = {"chat_template", "license", "citation"}
 _ABSOLUTE = re.compile(r"^(/|~|\\\\|[A-Za-z]:[\\/]|file:)")
 _IMPLEMENTATION = re.compile(r"(attn|experts)_implementation\w*(\.\w*)*$")
-_WORDS = re.compile(r"(^|\.)(added_tokens_decoder|extra_special_tokens|id2label|label2id)\.")
+# Tokens and labels may look like paths.
+_WORDS = re.compile(r"(^|\.)(\w*tokens?(_decoder)?|id2label|label2id|prompts)(\.|$)")
 LONGEST_PATH = 4096
 _PARENT = re.compile(r"(^|[\\/])\.\.([\\/]|$)")
 _HINTS: Mapping[str, str] = {
@@ -129,6 +133,7 @@ def _problems(folder: Path) -> Iterator[Problem]:
     for name, code, message in ASKING_FILES:
         if (folder / name).exists():
             yield Problem(code, name, message)
+    yield from _endless(folder)
     for path in _settings(folder):
         name = path.relative_to(folder).as_posix()
         of_tokenizer = path.name in TOKENIZER_FILES
@@ -144,9 +149,22 @@ def _problems(folder: Path) -> Iterator[Problem]:
             yield Problem(code, name, f"{path.name} {error}")
 
 
+def _endless(folder: Path) -> Iterator[Problem]:
+    for path in _matching(folder, (*READ_WHOLE, *WEIGHTS, *SETTINGS, "tokenizer.json")):
+        if path.exists() and not path.is_file():
+            yield Problem("files", path.name, f"{path.name} is no regular file")
+    for path in _matching(folder, READ_WHOLE):
+        if path.is_file() and path.stat().st_size > MOST_TOKENIZER_BYTES:
+            size = path.stat().st_size
+            yield Problem("files", path.name, f"{path.name} has {size:,} bytes, more than any's")
+
+
 def _settings(folder: Path) -> list[Path]:
-    found = (path for room in FOLDERS for shape in SETTINGS for path in (folder / room).glob(shape))
-    return sorted(set(found))
+    return [path for room in FOLDERS for path in _matching(folder / room, SETTINGS)]
+
+
+def _matching(folder: Path, shapes: Sequence[str]) -> list[Path]:
+    return sorted({path for shape in shapes for path in folder.glob(shape)})
 
 
 def _long(path: Path) -> bool:
@@ -233,7 +251,7 @@ def _leads_out(place: str, key: str, value: Any) -> str:
     """
     if not isinstance(value, str) or "\n" in value or len(value) > LONGEST_PATH:
         return ""
-    if key in LEFT_BEHIND | FREE_TEXT or key.endswith("_token") or _WORDS.search(place):
+    if key in LEFT_BEHIND | FREE_TEXT or _WORDS.search(place):
         return ""
     if _PARENT.search(value) or (_ABSOLUTE.match(value) and _is_there(value)):
         return f"leads out of the model's folder: {value[:80]}"

@@ -128,7 +128,7 @@ def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter)
                 where=folder,
                 hint="make room, or set TMPDIR to a folder that has some",
             ) from error
-        prove_reload(model, gliner.read_model(Path(folder), splitter=splitter))
+        prove_reload(model, gliner.read_plainly(Path(folder), splitter=splitter))
 
 
 def prove_heads(model: PreTrainedModel, base: PreTrainedModel) -> None:

@@ -16,6 +16,7 @@ from encswap.errors import EncswapError, SourceError, SwapError
 from encswap.gliner.building import build, read_checkpoint
 from encswap.gliner.markers import MARKERS, refuse_markers
 from encswap.safety.content import refuse_hostile
+from encswap.safety.no_code import fenced
 from encswap.swap.loading import load_tokenizer, read_config
 
 if TYPE_CHECKING:
@@ -47,6 +48,23 @@ def read_model(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrai
     except Exception as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise SourceError(f"gliner2 cannot load it: {told}", where=folder) from error
+
+
+def read_plainly(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrainedModel:
+    """Load a checkpoint that encswap has just written with gliner2's own loader, as anyone may.
+
+    The proof that a checkpoint needs no encswap. gliner2 allows code of the model when it builds
+    the encoder, so the files are looked at first, and the fence stands.
+    """
+    refuse_hostile(folder)
+    from gliner2 import AutoExtractor
+
+    try:
+        with warnings.catch_warnings(), fenced():
+            warnings.simplefilter("ignore")
+            return AutoExtractor.from_pretrained(str(folder), word_splitter=splitter)
+    except Exception as error:
+        raise SourceError(f"gliner2 cannot load it: {error}", where=folder) from error
 
 
 def _require_checkpoint(folder: Path) -> None:

@@ -146,7 +146,7 @@ def reloads(trial: Trial) -> None:
     model = trial.swapped.model
     with tempfile.TemporaryDirectory(prefix="encswap-verify-") as folder:
         gliner.save_model(model, Path(folder))
-        prove_reload(model, gliner.read_model(Path(folder), splitter=trial.splitter))
+        prove_reload(model, gliner.read_plainly(Path(folder), splitter=trial.splitter))
 
 
 LAWS = (loads, checks, adapts_embeddings, leaves_other_methods, swaps, groups, learns, reloads)
