@@ -178,9 +178,9 @@ def _licence(root: Path) -> tuple[str | None, str | None]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             text = file.read(65_536)
-        front = text.split("---")[1] if text.startswith("---") else ""
+        head = text.split("---")[1] if text.startswith("---") else ""
         # Merged keys can double at each line; nobody needs them to name a licence.
-        front = yaml.safe_load(front) if "<<" not in front else None
+        front = yaml.safe_load(head) if "<<" not in head else None
     except (OSError, yaml.YAMLError, IndexError, RecursionError):
         return None, "README.md"
     declared = front.get("license") if isinstance(front, dict) else None
