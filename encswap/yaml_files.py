@@ -16,9 +16,7 @@ _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_NODES = 1_000_000
 
 
-def read_mapping(
-    path: Path, what: str, *, hint: str, installed: bool = False
-) -> dict[str, Any]:
+def read_mapping(path: Path, what: str, *, hint: str, installed: bool = False) -> dict[str, Any]:
     """Read a YAML file that holds a mapping; `what` it should be stands in the error.
 
     `installed` says that it came with code that runs here anyway.
@@ -28,7 +26,9 @@ def read_mapping(
     try:
         if not path.is_file() and not path.is_fifo():
             raise FileNotFoundError
-        values = parse_yaml(path.read_text(encoding="utf-8"), _FAST if installed else yaml.SafeLoader)
+        values = parse_yaml(
+            path.read_text(encoding="utf-8"), _FAST if installed else yaml.SafeLoader
+        )
     except FileNotFoundError as error:
         raise InputError(f"no such {what}", where=path) from error
     except (OSError, ValueError, OverflowError, yaml.YAMLError, RecursionError) as error:

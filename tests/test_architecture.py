@@ -18,10 +18,12 @@ LAYERS = (
     ("errors", "domain", "escaping"),
     ("files",),
     ("yaml_files", "records"),
+    ("safety",),
     ("recipe", "manifest", "cache", "processes", "specs"),
     ("hookspecs", "plugins"),
     ("hub_answers",),
     ("hub", "sources", "upload"),
+    ("gliner",),
     ("data",),
     ("checks", "swap"),
     ("evaluate",),
@@ -30,7 +32,7 @@ LAYERS = (
     ("experiment", "testing", "templates"),
     ("cli", "__main__"),
 )
-MAY_IMPORT_GLINER2 = ("swap/gliner.py", "train/", "evaluate/")
+MAY_IMPORT_GLINER2 = ("gliner/", "swap/gliner.py", "train/", "evaluate/")
 HOOKS = (
     "register_encoders",
     "register_word_splitters",
@@ -78,10 +80,27 @@ def test_imports_run_one_way(path: Path):
                 assert level_of(parts[1]) <= own, f"{path.name} imports {name}"
 
 
-def test_only_three_rooms_import_gliner2():
+def test_only_four_rooms_import_gliner2():
     for path in FILES:
         if any(name.split(".")[0] == "gliner2" for name in imports_of(path)):
             assert inside(path, MAY_IMPORT_GLINER2), path
+
+
+LOADERS = ("from_pretrained", "from_config", "for_model")
+MAY_LOAD = ("safety/building.py", "swap/loading.py", "swap/gliner.py")
+
+
+def test_models_of_transformers_are_loaded_at_few_places_and_never_with_their_code():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            told = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            assert told.get("trust_remote_code", "False") == "False", f"{path.name}:{node.lineno}"
+            if node.func.attr in LOADERS:
+                assert inside(path, MAY_LOAD), f"{path.name}:{node.lineno}"
+                auto = ast.unparse(node.func.value) in ("AutoModel", "AutoConfig", "AutoTokenizer")
+                assert "trust_remote_code" in told or not auto, f"{path.name}:{node.lineno}"
 
 
 def test_only_the_command_line_imports_typer_or_prints():

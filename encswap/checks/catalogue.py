@@ -68,16 +68,16 @@ def deeper(depth: Depth, case: Case) -> Iterator[Finding]:
         for code in codes_at(depth):
             yield Finding(code, "skip", depth, reason)
         return
-    if not any(fault.code == "files" for fault in case.candidate.faults):
+    if not case.candidate.faults:
         yield from run_each(_checks_of(depth), case)
         return
     # transformers reads config.json for the tokenizer too, and builds what it says.
-    spoken = {"files", "remote-code", "weights-format"}
+    spoken = {"files", "remote-code", "outside-files", "weights-format"}
     if depth == "config":
         yield from run_each(_checks_of(depth)[: len(spoken)], case)
     for code in codes_at(depth):
         if code not in spoken:
-            yield Finding(code, "skip", depth, "config.json cannot be used")
+            yield Finding(code, "skip", depth, "its files cannot be used")
 
 
 def run_each(checks: Iterable[Check], case: Case) -> Iterator[Finding]:
@@ -102,6 +102,7 @@ def _checks_of(depth: Depth) -> tuple[Check, ...]:
         return (
             formats.files,
             formats.remote_code,
+            formats.outside_files,
             formats.weights_format,
             tokenizers.tokenizer_loads,
             quality.tokenizer_quality,

@@ -123,15 +123,25 @@ _ALL = (
     Code(
         "remote-code",
         "config",
-        "Whether the config asks for code from the repository (`auto_map`).",
+        "Whether any of the files asks for code that transformers does not ship: `auto_map`,"
+        " `attribute_map`, a tokenizer class, a kernel, a pipeline, at any depth of the file.",
         "It does. encswap never runs such code.",
         "Choose an encoder whose class is part of transformers.",
+    ),
+    Code(
+        "outside-files",
+        "config",
+        "Whether any of the files leads out of the model's own folder: an adapter of another"
+        " model, a backbone, a path, a weight index with a path.",
+        "It does. encswap reads one repository, and nothing beside it.",
+        "Merge an adapter into its model first; put every file into the folder.",
     ),
     Code(
         "weights-format",
         "config",
         "Whether the weights are stored as safetensors.",
-        "There are only pickle files, which can run code when they are read; or no weights at all.",
+        "There are only pickle files, which can run code when they are read; or no weights at all;"
+        " or quantised ones.",
         "Convert them to safetensors, or allow that one model by name: `--allow-pickle NAME`.",
     ),
     Code(

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from encswap.checks.evidence import Evidence, recorded
 from encswap.domain import EncoderSpec, Finding, Layout, Source
+from encswap.safety.building import build_config, count_parameters
+from encswap.safety.content import problems
+from encswap.safety.json_files import UnreadableError, read_json
 
-MOST_BYTES = 4 * 2**20
-MOST_ITEMS = 100_000
-MOST_MODULES = 100_000
-CEILINGS = {
-    "vocab_size": 10**7,
-    "max_position_embeddings": 2**24,
-    "n_positions": 2**24,
-    "num_hidden_layers": 256,
-    "n_layer": 256,
-    "num_attention_heads": 1024,
-    "num_labels": 10_000,
-    "hidden_size": 2**16,
-    "intermediate_size": 2**20,
-}
-SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
-USUAL_CEILING = 2**24
-COUNT_CEILING = 4096
-
-
-class UnreadableError(Exception):
-    """A file that is there and cannot be used; the text says why."""
+# What `problems` finds and the checks of a tokenizer find again, with more to say.
+LATER = ("tokenizer-loads",)
 
 
 def read_files(spec: EncoderSpec, source: Source) -> Evidence:
     """Read config, layout and licence; what is wrong with the files becomes findings."""
     notes = recorded(spec)
-    faults: list[Finding] = []
-    layout, layout_origin, folder = _layout(source.path, faults)
+    layout, layout_origin, folder = _layout(source.path)
+    faults = [
+        Finding(one.code, "fail", "config", one.message)
+        for place in dict.fromkeys((source.path, folder))
+        for one in problems(place)
+        if one.code not in LATER
+    ]
     if source.kind == "mini":
         layout, layout_origin = notes.layout, "recorded"
     config = _config(folder, faults, needed=layout == "encoder")
@@ -68,7 +57,7 @@ def read_files(spec: EncoderSpec, source: Source) -> Evidence:
     )
 
 
-def _layout(root: Path, faults: list[Finding]) -> tuple[Layout, str, Path]:
+def _layout(root: Path) -> tuple[Layout, str, Path]:
     """Recognise what kind of repository this is, and which folder holds the encoder's config."""
     if (root / "encoder_config" / "config.json").is_file():
         return "complete-model", "encoder_config/", root / "encoder_config"
@@ -76,17 +65,20 @@ def _layout(root: Path, faults: list[Finding]) -> tuple[Layout, str, Path]:
         return "complete-model", "gliner_config.json", root
     if (root / "modules.json").is_file():
         try:
-            modules = _read_json(root / "modules.json", list)
-        except UnreadableError as error:
-            faults.append(Finding("files", "fail", "config", f"modules.json {error}"))
+            modules = read_json(root / "modules.json", list)
+        except UnreadableError:
             return "encoder", "", root
         kinds = [str(one.get("type", "")).rsplit(".", 1)[-1] for one in modules if _is_map(one)]
         first = next((str(one.get("path") or "") for one in modules if _is_map(one)), "")
-        inner = root / first if first and ".." not in first else root
+        inner = root / first if _is_inside(root, first) else root
         folder = inner if (inner / "config.json").is_file() else root
         if any(kind in {"Pooling", "Normalize"} for kind in kinds):
             return "sentence-embedding", f"modules.json: {' → '.join(kinds[:6])}", folder
     return "encoder", "", root
+
+
+def _is_inside(root: Path, name: str) -> bool:
+    return bool(name) and (root / name).resolve().is_relative_to(root.resolve())
 
 
 def _is_map(value: object) -> bool:
@@ -95,68 +87,16 @@ def _is_map(value: object) -> bool:
 
 def _config(folder: Path, faults: list[Finding], *, needed: bool) -> dict[str, Any]:
     try:
-        config = _read_json(folder / "config.json", dict)
-        _refuse_hostile(config)
+        config = read_json(folder / "config.json", dict)
     except FileNotFoundError:
         if needed:
             faults.append(Finding("files", "fail", "config", "there is no config.json"))
         return {}
     except UnreadableError as error:
-        faults.append(Finding("files", "fail", "config", f"config.json {error}"))
+        if not any(fault.code == "files" for fault in faults):
+            faults.append(Finding("files", "fail", "config", f"config.json {error}"))
         return {}
     return dict(config)
-
-
-def _read_json(path: Path, kind: type) -> Any:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UnreadableError(f"has {path.stat().st_size:,} bytes, more than any model's")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise UnreadableError("is nested too deeply") from error
-    except ValueError as error:
-        raise UnreadableError(f"is no JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise UnreadableError(f"is {type(value).__name__}, not {kind.__name__}")
-    return value
-
-
-def _refuse_hostile(config: Mapping[str, Any]) -> None:
-    """Refuse sizes that no model has before any library builds something of that size."""
-    counts = 1
-    for path, key, value in _walk(config):
-        if isinstance(value, list | dict) and len(value) > MOST_ITEMS:
-            raise UnreadableError(f"{path} has {len(value):,} items, more than any model's")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        count = key.startswith(("num_", "n_")) and key not in {"n_embd", "n_inner", "n_ctx"}
-        ceiling = CEILINGS.get(key, COUNT_CEILING if count else USUAL_CEILING)
-        if isinstance(value, int) and value > ceiling:
-            raise UnreadableError(f"says {path} is {value:,}, more than {ceiling:,}")
-        if key in SIZES and value <= 0:
-            raise UnreadableError(f"says {path} is {value}")
-        if count and key not in {"num_labels", "num_attention_heads"} and isinstance(value, int):
-            counts *= max(value, 1)
-    if counts > MOST_MODULES:
-        raise UnreadableError(f"asks for {counts:,} modules, more than any model's")
-    for key in SIZES:
-        if key in config and (not isinstance(config[key], int) or isinstance(config[key], bool)):
-            raise UnreadableError(f"says {key} is {str(config[key])[:40]!r}, not a whole number")
-
-
-def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
-    if depth > 20:
-        raise UnreadableError("is nested too deeply")
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, one in items:
-        here = f"{path}.{key}" if path else str(key)
-        yield here, str(key), one
-        if isinstance(one, dict | list) and len(one) <= MOST_ITEMS:
-            yield from _walk(one, here, depth + 1)
 
 
 def _understand(
@@ -171,8 +111,8 @@ def _understand(
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     class_name = CONFIG_MAPPING_NAMES.get(kind)
-    if class_name is None:
-        return None, dict(config)
+    if class_name is None or faults:
+        return class_name, dict(config)
     try:
         built = build_config(config)
     except Exception as error:
@@ -187,18 +127,10 @@ def _understand(
     return class_name, values
 
 
-def build_config(config: Mapping[str, Any], **changes: Any) -> Any:
-    """Build transformers' own config; code of the repository is never asked for."""
-    from transformers import AutoConfig
-
-    fields = {key: value for key, value in config.items() if key != "auto_map"} | changes
-    return AutoConfig.for_model(**fields)
-
-
 def _parameters(
     config: Mapping[str, Any], class_name: str | None, faults: list[Finding]
 ) -> int | None:
-    if class_name is None or any(fault.code == "files" for fault in faults):
+    if class_name is None or faults:
         return None
     try:
         return _count(json.dumps(dict(config), sort_keys=True))
@@ -211,14 +143,8 @@ def _parameters(
 
 @lru_cache(maxsize=64)
 def _count(config: str) -> int:
-    """Count parameters on the meta device, where tensors have shapes and no bytes."""
-    import torch
-    from transformers import AutoModel
-
-    built = build_config(json.loads(config))
-    with torch.device("meta"):
-        model = AutoModel.from_config(built, trust_remote_code=False)
-    return sum(parameter.numel() for parameter in model.parameters())
+    """Count parameters without allocating any."""
+    return count_parameters(build_config(json.loads(config)))
 
 
 def _size(values: Mapping[str, Any], key: str) -> int | None:
@@ -236,7 +162,7 @@ def _heads(root: Path) -> dict[str, Any]:
     if not (root / "encoder_config").is_dir():
         return {}
     try:
-        config = _read_json(root / "config.json", dict)
+        config = read_json(root / "config.json", dict)
     except (UnreadableError, FileNotFoundError):
         return {}
     return {key: config[key] for key in ("architecture", "max_width") if key in config}
@@ -252,7 +178,9 @@ def _licence(root: Path) -> tuple[str | None, str | None]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             text = file.read(65_536)
-        front = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else None
+        head = text.split("---")[1] if text.startswith("---") else ""
+        # Merged keys can double at each line; nobody needs them to name a licence.
+        front = yaml.safe_load(head) if "<<" not in head else None
     except (OSError, yaml.YAMLError, IndexError, RecursionError):
         return None, "README.md"
     declared = front.get("license") if isinstance(front, dict) else None

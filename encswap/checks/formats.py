@@ -1,4 +1,4 @@
-"""Checks of the repository's files: code of its own, and how the weights are stored."""
+"""Checks of the repository's files: what they ask for, and how the weights are stored."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from encswap.domain import Finding
 
 def files(case: Case) -> Finding | None:
     """Say that the files could be read; what could not was found while reading them."""
-    if any(fault.code == "files" for fault in case.candidate.faults):
-        return None
     assert case.source is not None
-    return Finding(
-        "files", "pass", "config", f"read from {case.source.kind} {case.source.identifier}"
-    )
+    read = f"read from {case.source.kind} {case.source.identifier}"
+    return _unless_found(case, "files", read)
 
 
-def remote_code(case: Case) -> Finding:
-    """Look for an `auto_map`."""
-    wanted = case.candidate.config.get("auto_map")
-    if wanted:
-        names = ", ".join(map(str, wanted.values())) if isinstance(wanted, dict) else str(wanted)
-        message = f"config.json asks for code of the repository: {names[:120]}"
-        return Finding("remote-code", "fail", "config", message)
-    return Finding("remote-code", "pass", "config", "no code of the repository is needed")
+def remote_code(case: Case) -> Finding | None:
+    """Say that no file names code; one that does was found while reading them."""
+    return _unless_found(case, "remote-code", "no code of the repository is needed")
 
 
-def weights_format(case: Case) -> Finding:
+def outside_files(case: Case) -> Finding | None:
+    """Say that no file leads out of the folder; one that does was found while reading them."""
+    return _unless_found(case, "outside-files", "nothing outside its own files is asked for")
+
+
+def _unless_found(case: Case, code: str, message: str) -> Finding | None:
+    if any(fault.code == code for fault in case.candidate.faults):
+        return None
+    return Finding(code, "pass", "config", message)
+
+
+def weights_format(case: Case) -> Finding | None:
     """Look for safetensors among the file names."""
+    if any(fault.code == "weights-format" for fault in case.candidate.faults):
+        return None
     assert case.source is not None
     names = case.source.files or {path.name: 0 for path in case.source.path.glob("*")}
     safe = sorted(name for name in names if name.endswith(".safetensors"))

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from encswap.checks.files import build_config
 from encswap.domain import LoadedEncoder
+from encswap.errors import SwapError
+from encswap.safety.building import build_config, build_model, count_parameters
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+MOST_PARAMETERS = 500_000_000
 ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 
 
@@ -20,7 +22,6 @@ def one_layer(
 ) -> LoadedEncoder:
     """Draw an encoder of the config's class with one layer and as many rows as tokens."""
     import torch
-    from transformers import AutoModel
 
     rows = max(tokenizer.get_vocab().values()) + 1
     built = build_config(config, vocab_size=rows)
@@ -29,9 +30,11 @@ def one_layer(
         built.layer_types = built.layer_types[:1]
     if built.pad_token_id is not None:
         built.pad_token_id = min(tokenizer.pad_token_id or 0, rows - 1)
+    if (wanted := count_parameters(built)) > MOST_PARAMETERS:
+        raise SwapError(f"one layer of it takes {wanted:,} parameters, too many to try")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModel.from_config(built, trust_remote_code=False).float().eval()
+        model = build_model(built).float().eval()
     return LoadedEncoder(model, tokenizer)
 
 

@@ -61,10 +61,10 @@ def _model_of(tokenizer: PreTrainedTokenizerFast) -> str:
 
 @lru_cache(maxsize=32)
 def _declared_class_fails(folder: Path) -> str | None:
-    from transformers import AutoTokenizer
+    from encswap.swap.loading import declared_tokenizer
 
     try:
-        AutoTokenizer.from_pretrained(str(folder))
+        declared_tokenizer(folder)
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())[:120]
     return None

@@ -218,20 +218,17 @@ def positions_of(source: Source) -> int | None:
     from types import SimpleNamespace
     from typing import cast
 
-    import torch
-    from transformers import AutoConfig, AutoModel
-
     from encswap.errors import SourceError
-    from encswap.swap.loading import read_config, refuse_remote_code
+    from encswap.safety.building import build_config, build_model
+    from encswap.safety.content import refuse_hostile
+    from encswap.swap.loading import read_config
     from encswap.swap.subtokens import position_limit
 
-    read_config(source.path)
-    refuse_remote_code(source)
+    refuse_hostile(source.path, source.name)
     try:
-        config = AutoConfig.from_pretrained(str(source.path))
+        config = build_config(read_config(source.path))
         config.num_hidden_layers = 1
-        with torch.device("meta"):
-            encoder = AutoModel.from_config(config)
+        encoder = build_model(config, meta=True)
     except Exception as error:
         raise SourceError(f"{source.name} cannot be built: {error}", where=source.path) from error
     limit = position_limit(cast(Any, SimpleNamespace(encoder=encoder)), sys.maxsize)

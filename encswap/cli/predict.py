@@ -67,8 +67,10 @@ def predict(
     from encswap.cli.progress import quiet_libraries
     from encswap.data.notes import Notes
     from encswap.errors import InputError
+    from encswap.gliner.markers import refuse_markers
     from encswap.swap.labels import distinct_labels
 
+    refuse_markers(label, where="--label")
     if text is not None and file is not None:
         raise InputError("give either --text or a file", hint="a file may be - for stdin")
     if threshold is not None and not 0.0 < threshold < 1.0:

@@ -19,8 +19,9 @@ from encswap.data.input import Head, Input
 from encswap.data.label_sets import with_file_labels
 from encswap.data.notes import Notes, Notice
 from encswap.data.options import ReadOptions
-from encswap.domain import Example
-from encswap.errors import InputError, UnknownNameError
+from encswap.domain import Example, labels_of
+from encswap.errors import InputError, UnknownNameError, located
+from encswap.gliner.markers import refuse_markers
 
 FORMATS: dict[str, Format] = {
     one.name: one
@@ -49,8 +50,15 @@ class Reading:
     notes: Notes = field(default_factory=Notes)
 
     def __iter__(self) -> Iterator[Example]:
-        """Yield the examples one by one, once."""
-        yield from self.format.read(self.source, self.options, self.notes)
+        """Yield the examples one by one, once; labels that hold gliner2's markers are refused."""
+        known: set[str] = set()
+        for example in self.format.read(self.source, self.options, self.notes):
+            labels = [label for label in labels_of([example]) if label not in known]
+            if labels or example.descriptions:
+                where = located(self.source.path, example.line)
+                refuse_markers(labels, example.descriptions, where=where)
+                known.update(labels)
+            yield example
 
     def read(self) -> list[Example]:
         """Read all examples and close the file; `checksum` is known from then on."""

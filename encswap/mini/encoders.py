@@ -129,21 +129,21 @@ def _write_encoder(spec: EncoderSpec, folder: Path) -> None:
 def draw_encoder(spec: EncoderSpec, tokenizer: PreTrainedTokenizerFast) -> Any:
     """Draw a mini encoder of the recorded class, from the spec's name as the seed."""
     import torch
-    from transformers import AutoConfig, AutoModel
+
+    from encswap.safety.building import build_config, build_model
 
     fields = mini_config(spec.config, _rows(spec, tokenizer))
     seed = int.from_bytes(hashlib.sha256(spec.name.encode()).digest()[:4], "big")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        config = AutoConfig.for_model(**_ids(fields, tokenizer))
-        return AutoModel.from_config(config).float()
+        return build_model(build_config(_ids(fields, tokenizer))).float()
 
 
 def _write_recorded(spec: EncoderSpec, folder: Path) -> None:
-    from transformers import AutoConfig
+    from encswap.safety.building import build_config
 
     tokenizer = _tokenizer(spec)
-    AutoConfig.for_model(**_ids(dict(spec.config), tokenizer)).save_pretrained(folder)
+    build_config(_ids(dict(spec.config), tokenizer)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -32,12 +32,19 @@ def find_models(
     scale: Scale,
     allow_pickle: bool = False,
 ) -> Models:
-    """Resolve both, with the mini models built where they are needed."""
+    """Resolve both, with the mini models built where they are needed.
+
+    Raises `SourceError` where a model asks for what it may not have, before its weights are
+    fetched.
+    """
     from encswap.sources import resolve, spec_of
 
     spec = spec_of(encoder, plugins)
     if scale == "mini":
         build_mini(plugins, watcher, spec)
+    look_first(resolve(encoder, plugins, scale=scale, need="metadata"))
+    if base != "mini":
+        look_first(resolve(base, plugins, need="metadata"))
     encoder_source = resolve(encoder, plugins, scale=scale, allow_pickle=allow_pickle)
     if base == "mini":
         build_mini_base(plugins, watcher)
@@ -53,7 +60,16 @@ def find_control(plugins: Plugins, watcher: Watcher, name: str | None) -> Source
         return None
     if name == "mini":
         build_mini_base(plugins, watcher)
+    else:
+        look_first(resolve(name, plugins, need="metadata"))
     return resolve(name, plugins)
+
+
+def look_first(source: Source) -> None:
+    """Ask of a model's small files what `check` asks: whether they may be followed at all."""
+    from encswap.safety.content import refuse_hostile
+
+    refuse_hostile(source.path, source.name)
 
 
 def build_mini(plugins: Plugins, watcher: Watcher, spec: EncoderSpec) -> None:

@@ -127,7 +127,7 @@ def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter)
                 where=folder.parent,
                 hint="make room, or set TMPDIR to a folder that has some",
             ) from error
-        prove_reload(model, gliner.read_model(folder, splitter=splitter))
+        prove_reload(model, gliner.read_plainly(folder, splitter=splitter))
 
 
 def prove_heads(model: PreTrainedModel, base: PreTrainedModel) -> None:

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.domain import EmbeddingTable, LoadedEncoder, Mention, WordSplitter
-from encswap.errors import SourceError, SwapError
-from encswap.swap.loading import read_config
+from encswap.errors import EncswapError, SourceError, SwapError
+from encswap.gliner.building import build, read_checkpoint
+from encswap.gliner.markers import MARKERS, refuse_markers
+from encswap.safety.content import refuse_hostile
+from encswap.safety.no_code import fenced
+from encswap.swap.loading import load_tokenizer, read_config
 
 if TYPE_CHECKING:
     import torch
@@ -22,21 +26,41 @@ if TYPE_CHECKING:
 
 def marker_tokens() -> tuple[str, ...]:
     """The schema tokens whose rows a base has trained."""
-    from gliner2.processor import SchemaTransformer
-
-    return tuple(SchemaTransformer.SPECIAL_TOKENS)
+    return MARKERS
 
 
 def read_model(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrainedModel:
-    """Load a GLiNER2 checkpoint of either architecture with plain gliner2, from safetensors only.
+    """Load a GLiNER2 checkpoint of either architecture, from safetensors only and without code.
 
-    Raises `SourceError` where the folder is no such checkpoint, or wants code of its own.
+    The classes are plain gliner2's; the encoder is built here, with transformers' own. Raises
+    `SourceError` where the folder is no such checkpoint, or asks for what it may not have.
     """
     _require_checkpoint(folder)
+    refuse_hostile(folder)
+    settings, encoder = read_config(folder), read_config(folder / "encoder_config")
+    tokenizer = load_tokenizer(folder, folder.name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read_checkpoint(folder, settings, encoder, tokenizer, splitter)
+    except EncswapError:
+        raise
+    except Exception as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise SourceError(f"gliner2 cannot load it: {told}", where=folder) from error
+
+
+def read_plainly(folder: Path, *, splitter: WordSplitter | None = None) -> PreTrainedModel:
+    """Load a checkpoint that encswap has just written with gliner2's own loader, as anyone may.
+
+    The proof that a checkpoint needs no encswap. gliner2 allows code of the model when it builds
+    the encoder, so the files are looked at first, and the fence stands.
+    """
+    refuse_hostile(folder)
     from gliner2 import AutoExtractor
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), fenced():
             warnings.simplefilter("ignore")
             return AutoExtractor.from_pretrained(str(folder), word_splitter=splitter)
     except Exception as error:
@@ -51,12 +75,6 @@ def _require_checkpoint(folder: Path) -> None:
                 where=folder,
                 hint="give a folder saved by gliner2, a hub id, or `--base mini`",
             )
-    # gliner2 builds the encoder with trust_remote_code=True: a config with an auto_map would run.
-    if "auto_map" in read_config(folder / "encoder_config"):
-        raise SourceError(
-            "its encoder needs code of its own, which encswap does not run",
-            where=folder / "encoder_config" / "config.json",
-        )
 
 
 def new_model(
@@ -68,21 +86,14 @@ def new_model(
     any field of gliner2's config. The heads are freshly drawn; the encoder is the one given, not a
     copy.
     """
-    from gliner2 import BoundaryExtractor, SpanExtractor
     from gliner2.configuration import ExtractorConfig
 
     splitter = settings.pop("word_splitter", None)
     if template is None:
         config = ExtractorConfig(**settings)
-        kind = BoundaryExtractor if config.architecture == "boundary" else SpanExtractor
     else:
-        config, kind = _changed_config(template.config, **settings), type(template)
-    model = kind(
-        config,
-        encoder_config=copy.deepcopy(encoder.model.config),
-        tokenizer=encoder.tokenizer,
-        word_splitter=splitter,
-    )
+        config = _changed_config(template.config, **settings)
+    model = build(config, copy.deepcopy(encoder.model.config), encoder.tokenizer, splitter)
     model.encoder = encoder.model
     return model
 
@@ -185,7 +196,11 @@ def schema_for(
     descriptions: Mapping[str, str] | None = None,
     sample: str = "",
 ) -> dict[str, Any]:
-    """Build gliner2's schema for one text; gold goes by offsets, so the units in context decide."""
+    """Build gliner2's schema for one text; gold goes by offsets, so the units in context decide.
+
+    Raises `InputError` where a label or a description holds one of gliner2's schema tokens.
+    """
+    refuse_markers(labels, descriptions)
     entities: dict[str, Any] = {label: [] for label in labels}
     for mention in gold:
         entities[mention.label].append(

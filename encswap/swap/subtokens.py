@@ -38,10 +38,10 @@ def prompt_length(
 
 def subtoken_counter(model: PreTrainedModel) -> Callable[[str], int]:
     """Count the subtokens of one unit, as gliner2 tokenises it: lower-cased and alone."""
-    tokenize = model.processor._tokenize_cached
+    pieces = model.processor.pieces
 
     def count(unit: str) -> int:
-        return max(len(tokenize(unit.lower())), 1)
+        return max(len(pieces(unit.lower())), 1)
 
     return count
 
@@ -54,13 +54,14 @@ def used_ids(
 ) -> set[int]:
     """Collect the ids of the subtokens that units and schema prompts are made of."""
     processor = model.processor
-    texts = {".", *(unit.lower() for unit in units)}
+    texts = {"."}
+    pieces = {piece for unit in units for piece in processor.pieces(unit.lower())}
     # gliner2 trains with and without descriptions, and renames labels to "entity 1", "entity 2".
     for described in ({}, descriptions):
         record = processor.transform_record(".", schema_for(labels, descriptions=described))
         texts.update(token for tokens in record.schema_tokens_list for token in tokens)
     texts.update(f"entity {number + 1}" for number in range(len(labels)))
-    pieces = {piece for text in texts for piece in processor._tokenize_cached(text)}
+    pieces |= {piece for text in texts for piece in processor._tokenize_cached(text)}
     return set(processor.tokenizer.convert_tokens_to_ids(sorted(pieces)))
 
 

@@ -144,7 +144,7 @@ def trim_saved_checkpoint(
     smaller, trimmed = trimming.trim_checkpoint(old, wanted, cut, keep_characters=keep_characters)
     with _new_folder(out) as beside:
         gliner.save_model(smaller, beside)
-        again = gliner.read_model(beside, splitter=cut)
+        again = gliner.read_plainly(beside, splitter=cut)
         difference, compared = trimming.checkpoint_difference(
             old, again, wanted.beginnings, wanted.labels or LABELS
         )

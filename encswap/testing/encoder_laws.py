@@ -145,7 +145,7 @@ def reloads(trial: Trial) -> None:
     model = trial.swapped.model
     with scratch("verify") as folder:
         gliner.save_model(model, folder)
-        prove_reload(model, gliner.read_model(folder, splitter=trial.splitter))
+        prove_reload(model, gliner.read_plainly(folder, splitter=trial.splitter))
 
 
 LAWS = (loads, checks, adapts_embeddings, leaves_other_methods, swaps, groups, learns, reloads)

@@ -86,6 +86,20 @@ def test_quality_stands_beside_the_bases_with_the_words_asked_for(
     assert finding.evidence["worst"]
 
 
+def test_a_page_whose_front_matter_doubles_at_each_line_says_no_licence(
+    plugins: Plugins, replica: Replica, replicas: dict[str, Path]
+) -> None:
+    folder = replica("kf-deberta")
+    lines = [
+        "a0: &a0 {k: v}",
+        *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 40)),
+    ]
+    front = "\n".join(["---", *lines, "license: mit", "---"])
+    (folder / "README.md").write_text(front, encoding="utf-8")
+    finding = look(plugins, [folder], replicas["gliner2-base"]).candidates[0].finding("licence")
+    assert finding is not None and finding.status == "warn"
+
+
 def spoil_hidden(folder: Path) -> None:
     change(folder / "config.json", hidden_size=384, intermediate_size=1536)
 
