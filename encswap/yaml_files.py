@@ -10,8 +10,8 @@ import yaml
 
 from encswap.errors import InputError
 
-# libyaml is seven times as fast as Python, not in every wheel, and ends the process on a hundred
-# thousand open brackets: it reads what lies beside installed code, nothing that came from elsewhere.
+# libyaml is seven times as fast as Python, not in every wheel, and crashes on a hundred thousand
+# open brackets: it reads what lies beside installed code, nothing that came from elsewhere.
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_NODES = 1_000_000
 
