@@ -209,13 +209,13 @@ def read_recipe(
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise InputError(
-            f"{_told(error)}, got {values.get(name)!r}",
+            fault_of_field(error, values),
             where=path if path is not None and name not in chosen else "--set",
             hint=f"{name} is: {describe(name)}",
         ) from error
 
 
-def _told(error: ValidationError) -> str:
+def fault_of_field(error: ValidationError, values: Mapping[str, Any]) -> str:
     """Say in field words what is wrong with the first field; of a choice, each way it could be."""
     errors = [one for one in error.errors() if one["loc"][0] == error.errors()[0]["loc"][0]]
     name, *inner = errors[0]["loc"]
@@ -230,7 +230,9 @@ def _told(error: ValidationError) -> str:
     for theirs, ours in (("a valid tuple", "a list"), ("a valid dictionary", "a mapping"),
                          ("tuple", "the list")):  # fmt: skip
         said = said.replace(theirs, ours)
-    return f"{field} should be {said}" if should else f"{field}: {said}"
+    found = repr(values.get(str(name)))
+    found = found if len(found) <= 80 else f"{found[:79]}…"
+    return f"{field} should be {said}, got {found}" if should else f"{field}: {said}, got {found}"
 
 
 def _is_choice(name: str) -> bool:

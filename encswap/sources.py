@@ -140,6 +140,17 @@ def _folder(text: str) -> Path | None:
     return None
 
 
+def refuse_no_model(name: str) -> None:
+    """Refuse a folder that holds no model; a name that is no folder is left to `resolve`."""
+    folder = _folder(name)
+    if folder is not None and not any((folder / one).is_file() for one in MODEL_FILES):
+        raise SourceError(
+            "is no model: it has no config.json",
+            where=folder,
+            hint="give a folder saved by transformers' save_pretrained",
+        )
+
+
 def _local(spec: EncoderSpec, folder: Path, need: Need, allow_pickle: bool) -> Source:
     from encswap.hub import wanted_weights
 
@@ -151,12 +162,7 @@ def _local(spec: EncoderSpec, folder: Path, need: Need, allow_pickle: bool) -> S
         }
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=folder) from error
-    if not any(name in files for name in MODEL_FILES):
-        raise SourceError(
-            "is no model: it has no config.json",
-            where=folder,
-            hint="give a folder saved by transformers' save_pretrained",
-        )
+    refuse_no_model(str(folder))
     if need == "weights":
         wanted_weights(spec.name, files, allow_pickle)
     return Source(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from encswap import files
 from encswap.errors import EncswapError, InputError, SourceError
 from encswap.hub import HUB_ID, endpoint, git_blob, why_unreachable
 from encswap.manifest import MANIFEST, checksum
@@ -185,15 +185,15 @@ def _item(path: Path, name: str, more: set[str]) -> Item:
 @contextmanager
 def staged(items: Sequence[Item]) -> Iterator[Path]:
     """Lay out what would be uploaded, as whoever fetches it would find it; weights are linked."""
-    with TemporaryDirectory(prefix="encswap-push-") as folder:
+    with files.scratch("push") as folder:
         for item in items:
-            path = Path(folder) / item.name
+            path = folder / item.name
             path.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(item.content, bytes):
-                path.write_bytes(item.content)
+                files.write_bytes(path, item.content)
             else:
                 path.symlink_to(item.content.absolute())
-        yield Path(folder)
+        yield folder
 
 
 def _refuse_no_safetensors(path: Path) -> None:

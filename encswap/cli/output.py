@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 120
 STDOUT, STDERR = 1, 2
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
 
 class Format(StrEnum):
@@ -84,7 +85,7 @@ def own_streams() -> None:
         logging.lastResort.setFormatter(_OneLine())
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # its descriptor was closed before Python began
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         out, err = _duplicate(sys.stdout, STDOUT), _duplicate(sys.stderr, STDERR)
@@ -217,7 +218,7 @@ def new_text_file(path: Path | None) -> Iterator[Any]:
     except FileExistsError as error:
         raise InputError("exists; nothing is overwritten", where=path) from error
     except OSError as error:
-        if not files.why_unwritable(error):
+        if not files.why_unwritable(error) and error.errno not in _NO_PLACE:
             raise
         raise InputError(f"cannot be written: {error.strerror}", where=path) from error
 

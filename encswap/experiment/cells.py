@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from encswap.errors import InputError, suggest
 from encswap.experiment.plan import FIELDS, Plan, labels_of_rule
-from encswap.recipe import Recipe, describe
+from encswap.recipe import Recipe, describe, fault_of_field
 
 Labels = Mapping[str, str]
 LONGEST = 40
@@ -83,12 +83,9 @@ def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, p
     try:
         recipe = Recipe.model_validate({**base.model_dump(), **given})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
+        field = str(error.errors()[0]["loc"][0])
         raise InputError(
-            f"{field}: {first['msg'].lower()}, got {first['input']!r}",
-            where=path,
-            hint=f"{field} is: {describe(field)}",
+            fault_of_field(error, given), where=path, hint=f"{field} is: {describe(field)}"
         ) from error
     if recipe.encoder is None:
         raise InputError("no encoder", where=path, hint="write encoders: [NAME]")

@@ -49,7 +49,7 @@ def _row(found: Mapping[str, Any]) -> Row:
         "per_label": {
             label: numbers["f1"]
             for label, numbers in test["per_label"].items()
-            if numbers["support"]
+            if numbers.get("support") != 0
         },
         "dev_f1": dev["micro"]["f1"],
         "threshold": metrics["threshold"],

@@ -12,7 +12,7 @@ from encswap.errors import InputError
 from encswap.mini.finding import find_control, find_models
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
-from encswap.sources import spec_of
+from encswap.sources import refuse_no_model, spec_of
 from encswap.train.folder import RunFolder, refuse_taken
 from encswap.train.job import Job
 from encswap.train.preflight import build_units, check_settings, has_widths
@@ -55,6 +55,8 @@ def run_recipe(
     for remark in documents.remarks:
         watcher.remark(remark)
     spec = spec_of(recipe.encoder, plugins)
+    for model in (recipe.encoder, recipe.base):
+        refuse_no_model(str(model))
     others = (*documents.dev, *documents.test)
     units = build_units(
         recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter

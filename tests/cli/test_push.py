@@ -328,10 +328,10 @@ def test_an_extra_that_is_a_link_is_refused(run: Path, tmp_path: Path):
         ({}, {"user_dictionary": {"name": "../../key", "sha256": "0"}}, "does not lie in the run"),
         ({}, {"user_dictionary": {"name": "/etc/hostname", "sha256": "0"}}, "does not lie in"),
         ({}, {"user_dictionary": {"name": ".ssh", "sha256": "0"}}, "does not lie in the run"),
-        ({}, {"user_dictionary": {"name": "splitter-a.txt/../../key"}}, "does not lie in the run"),
-        ({}, {"user_dictionary": "key"}, "does not lie in the run"),
+        ({}, {"user_dictionary": {"name": "splitter-a.txt/../../key"}}, "sha256 is missing"),
+        ({}, {"user_dictionary": "key"}, "is no manifest: splitter.files.user_dictionary"),
         ({}, {"user_dictionary": {"name": "splitter-a.txt", "sha256": "0"}}, "no such file"),
-        ({}, ["key"], "no JSON object"),
+        ({}, ["key"], "is no manifest: splitter.files: input should be a valid dictionary"),
     ],
 )
 @pytest.mark.parametrize("where", ["run", "checkpoint"])

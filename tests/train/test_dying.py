@@ -202,7 +202,7 @@ SOME = [
     ("before the first state", "checkpoint/model.safetensors", "empty", ""),
     ("after the first epoch", ".baselines.remembered", "cut", ""),
     ("after the first epoch", "recipe.yaml", "delete", ""),
-    ("after the first epoch", "encswap.json", "cut", "is not a manifest"),
+    ("after the first epoch", "encswap.json", "cut", "is cut off or no JSON"),
 ]
 
 
