@@ -51,8 +51,11 @@ class Saved:
     @classmethod
     def read(cls, folder: Path) -> Saved:
         """Load a run folder or a checkpoint."""
-        manifest = read_manifest(folder)
-        recipe = recorded_recipe(manifest.recipe, folder / MANIFEST)
+        return cls.load(folder, *_recorded(folder))
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Manifest, recipe: Recipe) -> Saved:
+        """Load the model of a folder whose manifest is read."""
         model = gliner.put_on_device(load(folder))
         splitter = CachedSplitter(model.processor.word_splitter)
         model.processor.word_splitter = splitter
@@ -99,6 +102,11 @@ def what_to_ask(
     return Asked.of(labels_of(examples), descriptions_of(examples))
 
 
+def _recorded(folder: Path) -> tuple[Manifest, Recipe]:
+    manifest = read_manifest(folder)
+    return manifest, recorded_recipe(manifest.recipe, folder / MANIFEST)
+
+
 def score_saved(
     folder: Path,
     data: str,
@@ -115,13 +123,12 @@ def score_saved(
     Labels are compared before the model is loaded: an `InputError` where none of the documents'
     is asked for.
     """
-    manifest = read_manifest(folder)
+    manifest, recipe = _recorded(folder)
     path = find_data(data)
-    recipe = Recipe.model_validate(dict(manifest.recipe))
     examples = read_examples(path, options=_read_as(recipe, options), notes=notes)
     asked = what_to_ask(manifest, examples, labels)
     remarks = remarks_on_labels(asked, examples, data)
-    saved = Saved.read(folder)
+    saved = Saved.load(folder, manifest, recipe)
     groups = saved.groups(asked, say)
     at = threshold or manifest.threshold or DEFAULT_THRESHOLD
     found = saved.candidates(examples, asked, min(FLOOR, at), progress)

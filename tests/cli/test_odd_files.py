@@ -284,6 +284,19 @@ def test_many_damaged_files_give_no_traceback(
     assert "\n".join(run_all(chosen, folders, documents, tmp_path)) == ""
 
 
+@pytest.mark.parametrize("command", ["eval", "predict", "load", "report"])
+def test_a_setting_of_the_manifest_that_no_recipe_takes_is_one_line(
+    finished: Path, documents: dict[str, Path], tmp_path: Path, command: str
+) -> None:
+    for setting, value in (("min_coverage", -1), ("alignment_texts", "many"), ("epochs", [])):
+        folder = copy_of(finished, tmp_path / setting)
+        manifest = json.loads((folder / "encswap.json").read_text(encoding="utf-8"))
+        manifest["recipe"][setting] = value
+        (folder / "encswap.json").unlink()
+        (folder / "encswap.json").write_text(json.dumps(manifest), encoding="utf-8")
+        assert run_case(command, folder, finished, documents) == ""
+
+
 @pytest.mark.parametrize("kind", ["folder", "fifo", "nowhere"])
 @pytest.mark.parametrize("name", ["encswap.json", "metrics.json", "predictions.jsonl"])
 def test_what_is_no_file_is_refused_at_once(
