@@ -27,8 +27,8 @@ WORDS = 24
 
 def write_documents(path: Path, count: int) -> None:
     """Write `count` documents of `WORDS` words each, with two or three mentions."""
+    from encswap.data.input import find_data
     from encswap.data.readers import read_examples
-    from encswap.data.shipped import find_data
 
     examples = read_examples(find_data("ko-medical/train.jsonl"))
     words = sorted({word for one in examples for word in one.text.split()})

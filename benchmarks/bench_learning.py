@@ -24,10 +24,9 @@ import torch
 import training_world as world
 from gliner2.training.trainer import ExtractorTrainer, TrainingConfig
 
-from encswap.domain import ParamGroup
-from encswap.train.collation import Collator
-from encswap.train.order import Order
+from encswap.train.samples import Collator, Order
 from encswap.train.trainer import SwapTrainer
+from encswap.types import ParamGroup
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 STEPS, BATCH, LAYERS, HIDDEN = 50, 4, 2, 128

@@ -22,8 +22,10 @@ sys.path.insert(0, str(HERE.parent / "data"))
 
 from plan_like import texts  # noqa: E402
 
-from encswap.data.locate import locate  # noqa: E402
-from encswap.data.occurrences import OCCURRENCES  # noqa: E402
+from encswap.data.locate import (  # noqa: E402
+    OCCURRENCES,
+    locate,
+)
 from encswap.data.readers import read_examples  # noqa: E402
 from encswap.data.units import CachedSplitter, units_of  # noqa: E402
 from encswap.plugins import load_plugins  # noqa: E402

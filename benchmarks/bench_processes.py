@@ -27,7 +27,7 @@ TRAINED = 320
 def train(folder: str, name: str, *settings: str) -> None:
     """Train in this process, one of several perhaps, and write its rank's metrics."""
     from encswap.cli.train import resolve_recipe, train_run
-    from encswap.processes import index
+    from encswap.distributed import index
 
     recipe = resolve_recipe({}, list(settings), None, "mini")
     metrics, _ = train_run(recipe, Path(folder) / name)
@@ -53,7 +53,7 @@ def comparable(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Train both and write the comparison."""
-    from encswap.data.shipped import find_data
+    from encswap.data.input import find_data
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -29,9 +29,9 @@ def work(count: int) -> dict[str, Any]:
     import psutil
     import training_world as world
 
+    from encswap.data.input import find_data
     from encswap.data.readers import read_examples
-    from encswap.data.shipped import find_data
-    from encswap.train.fitting import group_settings
+    from encswap.train.fit import group_settings
     from encswap.train.trainer import SwapTrainer
 
     lines = find_data("ko-medical/train.jsonl").read_text(encoding="utf-8").splitlines()

@@ -17,7 +17,9 @@ from typing import Any
 import torch
 import training_world as world
 
-from encswap.evaluate.candidates import Asked, resolve, score_texts
+from encswap.evaluate.score import score_texts
+from encswap.gliner.schema import EntitySchema
+from encswap.gliner.scoring import resolve
 
 RESULTS = Path(__file__).parent / "results" / "sweep.json"
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -47,7 +49,7 @@ def extract(model: Any, texts: list[str], threshold: float) -> list[set[tuple[in
 
 def swept(model: Any, texts: list[str]) -> dict[float, list[set[tuple[int, int, str]]]]:
     """Every threshold from the candidates of one pass."""
-    found = score_texts(model, texts, Asked(world.LABELS, {}), batch_size=BATCH)
+    found = score_texts(model, texts, EntitySchema(world.LABELS, {}), batch_size=BATCH)
     return {
         threshold: [
             {(one.start, one.end, one.label) for one in resolve(candidates, threshold, None)}

@@ -34,7 +34,7 @@ def ours(layers: int, hidden: int, count: int, folder: Path) -> list[float]:
     """Seconds of each step of encswap's trainer."""
     import training_world as world
 
-    from encswap.train.fitting import group_settings
+    from encswap.train.fit import group_settings
     from encswap.train.trainer import SwapTrainer
 
     model, plugins = world.draw_model(layers, hidden)
@@ -88,8 +88,7 @@ def encoder(layers: int, hidden: int, count: int, _folder: Path) -> list[float]:
     """Seconds of the encoder's forward and backward pass, on the batches of our trainer."""
     import training_world as world
 
-    from encswap.train.collation import Collator
-    from encswap.train.order import Order
+    from encswap.train.samples import Collator, Order
 
     model, _ = world.draw_model(layers, hidden)
     samples = world.samples_of(model, world.documents(count))

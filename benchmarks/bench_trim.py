@@ -14,13 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from encswap.domain import LoadedEncoder
-from encswap.mini.encoders import mini_encoder
+from encswap.models import resolve
 from encswap.plugins import load_plugins
-from encswap.sources import resolve
-from encswap.swap.pieces import backend_of
-from encswap.swap.trimmed_files import read_texts
-from encswap.swap.trimming import encoder_difference, trim_encoder
+from encswap.swap.trim import encoder_difference, read_texts, trim_encoder
+from encswap.swap.vocabulary import backend_of
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.types import LoadedEncoder
 
 ENCODER = "xlm-r"
 TEXTS = "ko-medical/test.jsonl"

@@ -16,7 +16,7 @@ import psutil
 import torch
 from transformers import AutoConfig, AutoModel
 
-from encswap.checks.memory import training_memory
+from encswap.check.memory import training_memory
 from encswap.plugins import load_plugins
 
 

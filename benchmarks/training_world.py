@@ -13,17 +13,17 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter, units_of
-from encswap.domain import Example, LoadedEncoder
+from encswap.gliner import model as gliner
+from encswap.gliner.batches import used_ids
+from encswap.gliner.training import set_label_renaming
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, read_recipe
-from encswap.swap import gliner
-from encswap.swap.rows import shrink
-from encswap.swap.subtokens import used_ids
-from encswap.swap.training_mode import set_label_renaming
-from encswap.train.dataset import Samples, build_samples
+from encswap.train.samples import Samples, build_samples
+from encswap.train.used_rows import shrink
+from encswap.types import Example, LoadedEncoder
 
 LABELS = ("Disease", "Drug", "Procedure", "Biomarker")
 WIDTH = 12

@@ -9,12 +9,11 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from encswap.data.inspect import inspect
-from encswap.data.inspection import Inspection
-from encswap.data.shipped import find_data
+from encswap.data.input import find_data
+from encswap.data.inspect import Inspection, inspect
 from encswap.data.units import align, suggest_max_width, units_of
-from encswap.domain import Mention
 from encswap.plugins import load_plugins
+from encswap.types import Mention
 
 HERE = Path(__file__).parent
 PAGES = (HERE / "words.md", HERE / "words.ko.md")

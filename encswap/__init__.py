@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from encswap.domain import (
+from encswap.errors import EncswapError
+from encswap.types import (
     AdaptedEmbeddings,
     BaseSpec,
     CheckContext,
@@ -22,22 +23,19 @@ from encswap.domain import (
     Subject,
     WordSplitter,
 )
-from encswap.errors import EncswapError
 
 if TYPE_CHECKING:
     from encswap.hookspecs import hookimpl
     from encswap.specs import read_encoders
-    from encswap.swap.saved import load
+    from encswap.swap.checkpoint import load
 
 __version__ = "0.1.0"
 API_VERSION = 1  # of what plugins see: these names, the hooks, encswap.testing
-
 _LAZY = {
     "hookimpl": "encswap.hookspecs",
-    "load": "encswap.swap.saved",
+    "load": "encswap.swap.checkpoint",
     "read_encoders": "encswap.specs",
 }
-
 __all__ = [
     "API_VERSION",
     "AdaptedEmbeddings",

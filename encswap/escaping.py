@@ -15,6 +15,8 @@ from typing import Any
 MOST_DEPTH = 40
 MOST_TEXT = 20_000
 MOST_BITS = 1000  # so that a float can hold it
+
+
 # Unicode's categories Cc (controls, C1 too), Cf (bidi marks, zero width, tags), Zl, Zp (line ends)
 # and Cs (half a character); tests/test_escaping.py compares this list with unicodedata.
 _UNSAFE = re.compile(

@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,8 @@ UNWRITABLE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
     *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY, errno.ENOTEMPTY),
 )
+
+
 # What torch and safetensors say where the system gave them no room.
 WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "file write failed", "I/O error")
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.writing")
@@ -445,3 +448,38 @@ def one_line(where: Path, hint: str = "") -> Iterator[None]:
         if not reason:
             raise
         raise InputError(f"cannot be written: {reason}", where=where, hint=hint) from error
+
+
+CACHE_VARIABLE = "ENCSWAP_CACHE"
+
+
+def cache_root() -> Path:
+    """Return the cache folder: `ENCSWAP_CACHE`, else `encswap` in the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "encswap"
+
+
+def remember(path: Path, value: Any) -> None:
+    """Write JSON in one step; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(value))
+    except OSError:
+        return
+
+
+def recall(path: Path, *, max_age: float | None = None, kind: type = object) -> Any:
+    """Read what was remembered at most `max_age` seconds ago; None where it is no `kind`.
+
+    What claims to have been written in the future is not believed: it would stay true until then.
+    """
+    try:
+        if max_age is not None and not 0 <= time.time() - path.stat().st_mtime <= max_age:
+            return None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, kind) else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from encswap.domain import (
+from encswap.types import (
     AdaptedEmbeddings,
     CheckContext,
     EmbeddingTable,

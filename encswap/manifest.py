@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from encswap.domain import Source
 from encswap.errors import SourceError
 from encswap.files import checksum, write_bytes, write_json
-from encswap.records import read_record
+from encswap.types import Source
+from encswap.validation import read_record
 
 __all__ = [
     "MANIFEST",
@@ -27,7 +27,6 @@ __all__ = [
     "write_json",
     "write_manifest",
 ]
-
 MANIFEST = "encswap.json"
 
 

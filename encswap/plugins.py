@@ -29,7 +29,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import pluggy
 
 from encswap import API_VERSION, hookspecs
-from encswap.domain import (
+from encswap.errors import EncswapError, InputError, PluginError, UnknownNameError, one_line
+from encswap.escaping import plain_json
+from encswap.types import (
     DEPTHS,
     MARK_MEANINGS,
     AdaptedEmbeddings,
@@ -50,8 +52,6 @@ from encswap.domain import (
     Subject,
     WordSplitter,
 )
-from encswap.errors import EncswapError, InputError, PluginError, UnknownNameError, one_line
-from encswap.escaping import plain_json
 
 if TYPE_CHECKING:
     import torch
@@ -69,9 +69,9 @@ NOTICE_SECONDS = 10.0
 MOST_FINDINGS = 1000
 MOST_EVIDENCE = 10_000
 DEFAULT_PLUGINS = (
-    "encswap.swap.loading",
-    "encswap.checks.catalogue",
-    "encswap.swap.splitters",
+    "encswap.swap.load",
+    "encswap.check.catalogue",
+    "encswap.gliner.splitters",
     "encswap.swap.embeddings",
     "encswap.train.groups",
 )
@@ -621,6 +621,8 @@ NAME = re.compile(r"\w[\w.+-]*")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 RESERVED = ("mini",)
 NONE = type(None)
+
+
 # Recorded facts that the checks and the table compute with, and what each has to be.
 FACT_KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("config", "tokenizer", "heads", "published_scores"), (Mapping,)),

@@ -11,16 +11,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from encswap.errors import InputError, suggest
-from encswap.records import fault_of, tell_unknown
+from encswap.validation import fault_of, tell_unknown
 from encswap.yaml_files import numbered, read_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "plan"
-
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
-
-
 Part = Literal["train", "dev", "test"]
 Strategy = Literal["surgical", "fresh-heads", "scratch", "lora"]
 

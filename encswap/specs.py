@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from encswap.domain import BaseSpec, Claim, EncoderSpec, Fact
 from encswap.errors import InputError, suggest
+from encswap.types import BaseSpec, Claim, EncoderSpec, Fact
 from encswap.yaml_files import read_mapping
 
 _KEYS = ("hub_id", "revision", "word_splitter", "base", "date", "facts", "claims")

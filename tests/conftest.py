@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from encswap.domain import LoadedEncoder
+from encswap.models import resolve
 from encswap.plugins import Plugins, load_plugins
-from encswap.sources import resolve
+from encswap.types import LoadedEncoder
 
 # Several workers share the cores; more threads than cores only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -58,11 +58,11 @@ def draw_base(plugins: Plugins, name: str, **settings: Any) -> Any:
     """Draw a small model of a registered base's classes."""
     import torch
 
+    from encswap.data.input import find_data
     from encswap.data.readers import read_examples
-    from encswap.data.shipped import find_data
-    from encswap.mini.encoders import draw_encoder
-    from encswap.mini.tokenizers import train_tokenizer
-    from encswap.swap import gliner
+    from encswap.gliner import model as gliner
+    from encswap.testing.mini.encoders import draw_encoder
+    from encswap.testing.mini.tokenizers import train_tokenizer
 
     spec = plugins.bases[name]
     texts = [example.text for example in read_examples(find_data("en-medical/test.jsonl"))]
@@ -84,7 +84,7 @@ def open_gate(model: Any) -> None:
 @pytest.fixture(scope="session")
 def base_folder(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The untrained mini base as a checkpoint."""
-    from encswap.swap import gliner
+    from encswap.gliner import model as gliner
 
     folder = tmp_path_factory.mktemp("base") / "base"
     gliner.save_model(base, folder)
@@ -94,7 +94,7 @@ def base_folder(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def load_mini(plugins: Plugins) -> Any:
     """Load a registered encoder at mini scale."""
-    from encswap.mini.encoders import mini_encoder
+    from encswap.testing.mini.encoders import mini_encoder
 
     def load(name: str) -> LoadedEncoder:
         spec = plugins.encoders[name]

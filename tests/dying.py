@@ -112,7 +112,7 @@ def child(asked: dict[str, Any], out: Path, err: Path, log: Path) -> None:
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     sys.argv = ["encswap", *asked["arguments"]]
-    from encswap.cli import main
+    from encswap.cli.app import main
 
     watch(asked["root"], asked["at"], asked["on"], log)
     main()
@@ -123,7 +123,7 @@ def serve(home: Path) -> None:
     import seqeval.metrics  # noqa: F401 - half a run's time where it is loaded in each child
 
     import encswap.cli.progress
-    import encswap.experiment.single
+    import encswap.train.run
     import encswap.train.trainer
     from encswap.plugins import load_plugins
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from encswap import cache, files
+from encswap import files
+from encswap import files as cache
 from encswap.errors import InputError, SourceError
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from encswap import hub
 from encswap.errors import SourceError
-from encswap.hub_answers import refuse_unsound
+from encswap.hub import refuse_unsound
+from encswap.models import resolve
 from encswap.plugins import Plugins
-from encswap.sources import resolve
 from tests.hub_server import COMMIT, Repository, git_blob, serving
 
 NAME = "someone/encoder"
@@ -153,7 +153,7 @@ def test_an_honest_repository_still_comes_and_lies_in_the_cache_alone(
 
 def test_a_missing_file_s_commit_is_looked_at_too():
     """The client marks a missing file at a path with the commit of the answer's header."""
-    from encswap.hub_answers import guarded
+    from encswap.hub import guarded
 
     with (
         guarded("http://127.0.0.1", NAME, "x.json", 3),
@@ -198,7 +198,7 @@ def test_a_file_with_a_wrong_checksum_goes_and_what_its_link_names_elsewhere_sta
 def test_a_note_that_is_none_of_ours_is_passed_over(
     home: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ):
-    from encswap.cache import cache_root, remember
+    from encswap.files import cache_root, remember
 
     source = fetch_from(Repository(dict(FILES)), plugins, monkeypatch)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -223,7 +223,7 @@ def test_a_note_that_is_none_of_ours_is_passed_over(
     ],
 )
 def test_honest_headers_are_let_through(headers: dict[str, str]):
-    from encswap.hub_answers import guarded
+    from encswap.hub import guarded
 
     with guarded("http://127.0.0.1", NAME, "x.json", 3):
         refuse_unsound(200, "HEAD", headers)

@@ -16,19 +16,18 @@ import pytest
 from typer.testing import CliRunner
 
 import encswap
-from encswap.checks.criteria import load_criteria
-from encswap.checks.run import Request, run_checks
+from encswap.check.criteria import load_criteria
+from encswap.check.verdicts import Request, run_checks
 from encswap.cli.app import app
-from encswap.domain import CheckContext, Depth, EncoderSpec, LoadedEncoder, Source
 from encswap.errors import EncswapError, SourceError
+from encswap.gliner import model as gliner
 from encswap.manifest import Manifest, ModelRecord, SplitterRecord, write_manifest
-from encswap.mini.encoders import mini_encoder
 from encswap.recipe import read_recipe
-from encswap.safety.building import build_config, build_model, refuse_built
 from encswap.safety.content import problems
-from encswap.safety.no_code import fenced
-from encswap.safety.weights import read_shapes
-from encswap.swap import gliner
+from encswap.safety.headers import read_shapes
+from encswap.safety.trusted_classes import build_config, build_model, fenced, refuse_built
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.types import CheckContext, Depth, EncoderSpec, LoadedEncoder, Source
 from tests.hostile_models import CASES, EVIL, GROUPS, MODELING, change, evil_pickle
 from tests.hub_server import Repository, from_folder, serving
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from encswap.errors import SourceError
+from encswap.files import checksum
 from encswap.manifest import (
     MANIFEST,
     Manifest,
     ModelRecord,
     SplitterRecord,
-    checksum,
     describe_splitter,
     read_manifest,
     write_manifest,

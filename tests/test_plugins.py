@@ -15,10 +15,10 @@ import pytest
 
 from encswap import EncoderSpec, Fact, Finding, Subject, hookimpl
 from encswap import plugins as rooms
-from encswap.domain import CheckContext, ParamGroup, ParamGroupSettings
 from encswap.errors import InputError, PluginError, UnknownNameError
+from encswap.models import spec_of
 from encswap.plugins import PluginRecord, Plugins, load_plugins
-from encswap.sources import spec_of
+from encswap.types import CheckContext, ParamGroup, ParamGroupSettings
 
 SPEC = EncoderSpec("own", "someone/own")
 BASE = Subject(EncoderSpec("base", "someone/base"))
@@ -500,7 +500,7 @@ def test_rows_of_a_wrong_shape_or_value_name_the_plugin(base: Any) -> None:
     import torch
 
     from encswap import AdaptedEmbeddings
-    from encswap.swap import gliner
+    from encswap.gliner import model as gliner
 
     table = gliner.embedding_table(base)
     for weight, told in (

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from encswap import hub
-from encswap.cache import cache_root
 from encswap.errors import SourceError, UnknownNameError
+from encswap.files import cache_root
+from encswap.models import mini_folder, resolve, spec_of, split_revision
 from encswap.plugins import Plugins, load_plugins
-from encswap.sources import mini_folder, resolve, spec_of, split_revision
 from tests.hub_server import COMMIT, Repository, serving
 
 NAME = "someone/encoder"

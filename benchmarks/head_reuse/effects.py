@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from encswap.experiment.student import Paired, holm, paired
+from encswap.experiment.statistics import Paired, holm, paired
 
 CENTRE: Mapping[str, Any] = {
     "strategy": "surgical",

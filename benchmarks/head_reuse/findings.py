@@ -18,8 +18,8 @@ import yaml
 from effects import CENTRE, Effect, Scores, effects, family, less, overall, scores
 from rule import Case, Rule, fit, held_out, mean_regret
 
-from encswap.experiment.drawing import draw
-from encswap.experiment.student import mean_of
+from encswap.experiment.results import draw
+from encswap.experiment.statistics import mean_of
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"

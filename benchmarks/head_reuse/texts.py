@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
-from encswap.domain import Example
+from encswap.types import Example
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data"))
 

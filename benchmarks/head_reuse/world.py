@@ -20,24 +20,24 @@ from mlm import Settings, pretrain, set_sinusoids
 from texts import documents_of, texts_of
 
 from encswap.cli.progress import quiet_libraries
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
-from encswap.domain import EncoderSpec, LoadedEncoder, descriptions_of, labels_of
-from encswap.evaluate.candidates import Asked
-from encswap.evaluate.documents import score_documents
+from encswap.evaluate.score import score_documents
 from encswap.evaluate.thresholds import best, sweep
 from encswap.files import write_json
-from encswap.mini.encoders import build_once, fingerprint, mini_config
-from encswap.mini.tokenizers import train_tokenizer
+from encswap.gliner import model as gliner
+from encswap.gliner.schema import EntitySchema
+from encswap.gliner.training import set_label_renaming
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, dump_recipe, read_recipe
-from encswap.swap import gliner
-from encswap.swap.training_mode import set_label_renaming
-from encswap.train.dataset import build_samples
-from encswap.train.fitting import group_settings
+from encswap.testing.mini.encoders import build_once, fingerprint, mini_config
+from encswap.testing.mini.tokenizers import train_tokenizer
+from encswap.train.fit import group_settings
 from encswap.train.groups import refuse_bad_cover
+from encswap.train.samples import build_samples
 from encswap.train.trainer import SwapTrainer
+from encswap.types import EncoderSpec, LoadedEncoder, descriptions_of, labels_of
 
 # Name here → the registered encoder whose class and tokenizer kind it takes. The brief one is a
 # control: of the base's class, and has read little.
@@ -140,7 +140,9 @@ def write_base(
     encoder, losses = read
     train = documents_of("en", TAUGHT, SEEDS["en"])
     test = read_examples(find_data(str(recipe.test)))
-    asked = Asked(tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {})
+    asked = EntitySchema(
+        tuple(labels_of(train)), descriptions_of(train) if recipe.descriptions else {}
+    )
     splitter = CachedSplitter(plugins.splitter(str(recipe.splitter)))
     width = int(recipe.max_width)
     set_seed(recipe.seed)

@@ -12,8 +12,8 @@ from typer.models import CommandInfo
 
 from encswap.cli import interrupts
 from encswap.cli.output import door, note, own_streams, results_apart, write
+from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
-from encswap.processes import is_main
 
 # OpenMP's threads spin while they wait for each other. Where another process wants the cores too,
 # a step of a small model took eight times as long; so they spin briefly, then sleep. Asleep at once
@@ -88,7 +88,6 @@ def add_commands() -> None:
         check,
         data,
         demo,
-        evaluate,
         experiment,
         plugins,
         predict,
@@ -98,6 +97,7 @@ def add_commands() -> None:
         train,
         trim,
     )
+    from encswap.cli import eval as evaluate
 
     for module in (
         check,

@@ -9,7 +9,7 @@ import typer
 
 from encswap.cli.output import (
     FORMAT_OPTION,
-    Format,
+    OutputFormat,
     console,
     is_terminal,
     note,
@@ -22,11 +22,11 @@ from encswap.cli.progress import quiet_libraries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from encswap.checks.criteria import Criteria
-    from encswap.checks.report import CheckReport
-    from encswap.data.options import ReadOptions
-    from encswap.domain import CheckContext, Source
+    from encswap.check.criteria import Criteria
+    from encswap.check.verdicts import CheckReport
+    from encswap.data.formats.table import ReadOptions
     from encswap.plugins import Plugins
+    from encswap.types import CheckContext, Source
 
 
 class DepthName(StrEnum):
@@ -77,7 +77,7 @@ def check(
     allow_pickle: list[str] = typer.Option(
         None, "--allow-pickle", metavar="NAME", help="Read this one's pickle weights."
     ),
-    format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
+    format: OutputFormat = FORMAT_OPTION,  # noqa: A002 - the option's name
     explain: str = typer.Option(None, "--explain", metavar="CODE", help="Tell about one code."),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="Show every finding."),
 ) -> None:
@@ -85,7 +85,7 @@ def check(
     if explain:
         _explain(explain)
         return
-    from encswap.checks.criteria import load_criteria
+    from encswap.check.criteria import load_criteria
     from encswap.plugins import load_plugins
 
     judged_by = load_criteria(criteria)
@@ -93,7 +93,7 @@ def check(
     chosen = list(names or [])
     if everything or not chosen:
         chosen += [name for name in plugins.encoders if name not in chosen]
-    from encswap.data.options import ReadOptions, names_in
+    from encswap.data.formats.table import ReadOptions, names_in
 
     options = ReadOptions(source, tag_column, tag_label, label_names=names_in(label_names))
     context = _context(depth.value, data, judged_by, plugins, options)
@@ -108,10 +108,10 @@ def check(
 
 def compare_facts() -> tuple[str, str | None]:
     """Compare all registered encoders by recorded facts: the table, and the recommended one."""
-    from encswap.checks.criteria import load_criteria
-    from encswap.cli.check_view import table_text
-    from encswap.domain import CheckContext
+    from encswap.check.criteria import load_criteria
+    from encswap.cli.check_table import table_text
     from encswap.plugins import load_plugins
+    from encswap.types import CheckContext
 
     plugins = load_plugins()
     names, context = list(plugins.encoders), CheckContext(depth="facts")
@@ -120,9 +120,9 @@ def compare_facts() -> tuple[str, str | None]:
 
 
 def _explain(code: str) -> None:
-    from encswap.checks.codes import CODES
-    from encswap.cli.check_view import catalogue_page
-    from encswap.cli.check_view import explain as told
+    from encswap.check.catalogue import CODES
+    from encswap.cli.check_table import catalogue_page
+    from encswap.cli.check_table import explain as told
     from encswap.errors import UnknownNameError
 
     if code == "all":
@@ -136,14 +136,14 @@ def _explain(code: str) -> None:
 def _context(
     depth: str, data: str | None, criteria: Criteria, plugins: Plugins, options: ReadOptions
 ) -> CheckContext:
-    from encswap.domain import CheckContext
+    from encswap.types import CheckContext
 
     wanted = data or (criteria.sample if depth != "facts" else "")
     if not wanted:
         return CheckContext(depth=depth)  # type: ignore[arg-type]
+    from encswap.data.input import find_data
     from encswap.data.notes import Notes
     from encswap.data.readers import read_examples
-    from encswap.data.shipped import find_data
 
     notes = Notes()
     asked = options if data else None
@@ -172,8 +172,8 @@ def _run(
     plugins: Plugins,
     files: tuple[str, tuple[str, ...]] = ("full", ()),
 ) -> CheckReport:
-    from encswap.checks.criteria import load_criteria
-    from encswap.checks.run import Request, run_checks
+    from encswap.check.criteria import load_criteria
+    from encswap.check.verdicts import Request, run_checks
 
     scale, allow_pickle = files
     request = Request(
@@ -198,23 +198,23 @@ def _run(
 
 def _finder(depth: str, scale: str, plugins: Plugins) -> Callable[[str], Source] | None:
     """Say where files come from when a candidate's own are out of reach."""
-    from encswap.sources import MINI_BASE, resolve, spec_of
+    from encswap.models import MINI_BASE, resolve, spec_of
 
     def built(name: str) -> Source:
         from encswap.cli.progress import watching
-        from encswap.mini.encoders import mini_encoder
-        from encswap.mini.finding import build_mini_base
+        from encswap.testing.mini.build import build_mini
+        from encswap.testing.mini.encoders import mini_encoder
 
         if name == MINI_BASE:
             with watching() as watcher:
-                build_mini_base(plugins, watcher)
+                build_mini(plugins, watcher)
         else:
             mini_encoder(spec_of(name, plugins))
         return resolve(name, plugins, scale="mini")
 
     def recorded(name: str) -> Source:
-        from encswap.domain import Source
-        from encswap.mini.encoders import recorded_folder
+        from encswap.testing.mini.encoders import recorded_folder
+        from encswap.types import Source
 
         spec = spec_of(name, plugins)
         return Source(spec.name, recorded_folder(spec), "mini", f"recorded/{spec.name}")
@@ -224,13 +224,13 @@ def _finder(depth: str, scale: str, plugins: Plugins) -> Callable[[str], Source]
     return recorded if depth in {"forward", "weights"} else None
 
 
-def _show(report: CheckReport, format: Format, verbose: bool) -> None:  # noqa: A002
-    if format is Format.json:
+def _show(report: CheckReport, format: OutputFormat, verbose: bool) -> None:  # noqa: A002
+    if format is OutputFormat.json:
         write_json(report.to_json())
         return
-    from encswap.cli.check_view import as_markdown, print_table
+    from encswap.cli.check_table import as_markdown, print_table
 
-    if format is Format.markdown:
+    if format is OutputFormat.markdown:
         write(as_markdown(report, verbose=verbose))
     else:
         print_table(report, verbose=verbose)

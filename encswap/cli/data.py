@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, note_all, write, write_json
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, note_all, write, write_json
 
 if TYPE_CHECKING:
-    from encswap.data.lengths import Ruler
-    from encswap.domain import Source, WordSplitter
+    from encswap.data.windows import Ruler
     from encswap.plugins import Plugins
+    from encswap.types import Source, WordSplitter
 
 INSPECT_HELP = """Show what a splitter's units can express of a file's gold: the ceiling of recall.
 
@@ -79,13 +79,12 @@ def inspect_file(
     tag_label: str = TAG_LABEL,
     label_names: str = LABEL_NAMES,
     show: int = typer.Option(8, "--show", min=0, help="How many losses to show of each kind."),
-    format: Format = FORMAT_OPTION,  # noqa: A002 - the option's name
+    format: OutputFormat = FORMAT_OPTION,  # noqa: A002 - the option's name
 ) -> None:
     """Run the command."""
-    from encswap.data.inspect import inspect
-    from encswap.data.inspection import as_json
-    from encswap.data.occurrences import known_occurrences
-    from encswap.data.options import ReadOptions, names_in
+    from encswap.data.formats.table import ReadOptions, names_in
+    from encswap.data.inspect import as_json, inspect
+    from encswap.data.locate import known_occurrences
     from encswap.plugins import load_plugins
 
     plugins = load_plugins()
@@ -104,14 +103,14 @@ def inspect_file(
         progress=_progress,
     )
     note_all(found.notes, file)
-    if format is Format.json:
+    if format is OutputFormat.json:
         write_json(as_json(found))
         return
-    from encswap.cli.inspect_view import sections_of
-    from encswap.cli.sections import markdown_of, print_sections
+    from encswap.cli.inspect_table import sections_of
+    from encswap.cli.tables import markdown_of, print_sections
 
     sections = sections_of(found, show)
-    if format is Format.markdown:
+    if format is OutputFormat.markdown:
         write(markdown_of(sections))
     else:
         print_sections(sections)
@@ -131,7 +130,7 @@ def convert_file(
 ) -> None:
     """Run the command."""
     from encswap.data.convert import LOSSES, convert
-    from encswap.data.options import ReadOptions, names_in
+    from encswap.data.formats.table import ReadOptions, names_in
 
     options = ReadOptions(form, tag_column, tag_label, label_names=names_in(label_names))
     done = convert(_found(source), target, to, options=options, drop=drop)
@@ -180,7 +179,7 @@ def _build(plugins: Plugins, name: str, dictionary: Path | None) -> tuple[WordSp
 
 def _found(file: Path) -> Path:
     """Return the file, or the shipped set of this name."""
-    from encswap.data.shipped import find_data
+    from encswap.data.input import find_data
 
     return find_data(file)
 
@@ -188,11 +187,11 @@ def _found(file: Path) -> Path:
 def _ruler(name: str, plugins: Plugins, scale: str) -> Ruler:
     """Read an encoder's tokenizer and its number of positions; no weights are read."""
     from encswap.cli.progress import quiet_libraries, watching
-    from encswap.data.lengths import Ruler
+    from encswap.data.windows import Ruler
     from encswap.errors import InputError
-    from encswap.mini.finding import build_mini
-    from encswap.sources import resolve, spec_of
-    from encswap.swap.loading import load_tokenizer
+    from encswap.models import resolve, spec_of
+    from encswap.safety.trusted_classes import load_tokenizer
+    from encswap.testing.mini.build import build_mini
 
     if scale not in ("full", "mini"):
         raise InputError(f"unknown scale {scale!r}", hint="known: full, mini")
@@ -219,10 +218,9 @@ def positions_of(source: Source) -> int | None:
     from typing import cast
 
     from encswap.errors import SourceError
-    from encswap.safety.building import build_config, build_model
+    from encswap.gliner.batches import position_limit
     from encswap.safety.content import refuse_hostile
-    from encswap.swap.loading import read_config
-    from encswap.swap.subtokens import position_limit
+    from encswap.safety.trusted_classes import build_config, build_model, read_config
 
     refuse_hostile(source.path, source.name)
     try:

@@ -34,7 +34,7 @@ def demo(
     import time
 
     from encswap.cli.check import compare_facts
-    from encswap.cli.scores import score_tables
+    from encswap.cli.tables import score_tables
     from encswap.cli.train import resolve_recipe, train_run
     from encswap.errors import EncswapError
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_json
 
 if TYPE_CHECKING:
-    from encswap.experiment.cells import Cell
+    from encswap.experiment.cell import Task
     from encswap.experiment.grid import Grid, Runner
-    from encswap.experiment.task import Task
+    from encswap.experiment.plan import Cell
 
 HELP = """Train a grid of runs: encoders, strategies, embeddings, splitters, sizes, seeds.
 
@@ -53,7 +53,7 @@ def experiment(
     cpus_per_cell: int = typer.Option(
         None, "--cpus-per-cell", min=1, help="Threads of a cell; with Ray: 1 if not given."
     ),
-    format_: Format = FORMAT_OPTION,
+    format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
     cells = read_cells(plan_file, part)
@@ -69,7 +69,7 @@ def experiment(
     root = out or Path("experiments") / plan_file.stem
     grid = make_grid(cells, root, keep_checkpoints=keep_checkpoints is Keep.all)
     results = _run(grid, runner, retry_failed, plan_file.stem, part)
-    if format_ is Format.json:
+    if format_ is OutputFormat.json:
         write_json(results)
     else:
         _write_tables(results, format_)
@@ -83,10 +83,8 @@ def experiment(
 
 def read_cells(path: Path, part: str | None) -> list[Cell]:
     """Read the plan and refuse what no plugin knows."""
-    from encswap.experiment.cells import cells_of
-    from encswap.experiment.names import check_names
-    from encswap.experiment.plan import base_recipe, read_plan
-    from encswap.experiment.task import plugins_here
+    from encswap.experiment.cell import plugins_here
+    from encswap.experiment.plan import base_recipe, cells_of, check_names, read_plan
 
     plan = read_plan(path)
     base = base_recipe(plan, path)
@@ -111,7 +109,7 @@ def _run(
     grid: Grid, runner: Runner | None, retry_failed: bool, plan: str, part: str | None
 ) -> dict[str, Any]:
     from encswap.experiment.grid import run_grid
-    from encswap.experiment.written import write_results
+    from encswap.experiment.results import write_results
 
     _tell_cost(grid, retry_failed, at_once=getattr(runner, "at_once", 1))
     try:
@@ -123,8 +121,8 @@ def _run(
 
 
 def _tell_cost(grid: Grid, retry_failed: bool, at_once: int) -> None:
-    from encswap.experiment.estimate import estimate, refuse_full_disk, told_bytes, told_seconds
-    from encswap.experiment.task import plugins_here
+    from encswap.experiment.cell import plugins_here
+    from encswap.experiment.cost import estimate, refuse_full_disk, told_bytes, told_seconds
 
     waiting = grid.waiting(retry_failed=retry_failed)
     if not waiting:
@@ -153,7 +151,7 @@ class Lines:
         self, task: Task, result: Mapping[str, Any], done: int, total: int, left: float
     ) -> None:
         """Say what a cell gave."""
-        from encswap.experiment.estimate import told_seconds
+        from encswap.experiment.cost import told_seconds
 
         if "metrics" in result:
             numbers = result["metrics"]["test"]["micro"]
@@ -165,11 +163,11 @@ class Lines:
         note(f"{done}/{total} {task.name}: {said} ({told_seconds(seconds)}{rest})")
 
 
-def _write_tables(results: dict[str, Any], format_: Format) -> None:
-    from encswap.cli.scores import table
-    from encswap.experiment.tables import condition_table, failure_table, markdown_of, pair_table
+def _write_tables(results: dict[str, Any], format_: OutputFormat) -> None:
+    from encswap.cli.tables import table
+    from encswap.experiment.results import condition_table, failure_table, markdown_of, pair_table
 
-    if format_ is Format.markdown:
+    if format_ is OutputFormat.markdown:
         write(markdown_of(results))
         return
     write(table(condition_table(results), markdown=False))

@@ -32,7 +32,7 @@ STDOUT, STDERR = 1, 2
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """How a command writes its result."""
 
     table = "table"
@@ -44,7 +44,7 @@ UNWRITABLE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
 )  # fmt: skip
-FORMAT_OPTION = typer.Option(Format.table, "--format", "-f", help="How to write the result.")
+FORMAT_OPTION = typer.Option(OutputFormat.table, "--format", "-f", help="How to write the result.")
 
 
 class CleanStream:

@@ -17,7 +17,7 @@ from encswap.escaping import json_text, printable
 if TYPE_CHECKING:
     from encswap.data.documents import Document
     from encswap.data.notes import Notes
-    from encswap.domain import Prediction
+    from encswap.types import Prediction
 
 HELP = """Find entities in text: coloured on a terminal, else one JSON line per document.
 
@@ -34,7 +34,7 @@ JSON records with "text" or "input", labelled or not, or plain text, one documen
 COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
 
 
-class Shape(StrEnum):
+class PredictionFormat(StrEnum):
     """How predictions are written; `json` and `jsonl` are the same: a record on each line."""
 
     auto = "auto"
@@ -56,7 +56,9 @@ def predict(
     text: str = typer.Option(None, "--text", "-t", help="One document."),
     label: list[str] = typer.Option([], "--label", "-l", help="Labels; default: the model's own."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
-    format_: Shape = typer.Option(Shape.auto, "--format", "-f", help="auto: text on a terminal."),
+    format_: PredictionFormat = typer.Option(
+        PredictionFormat.auto, "--format", "-f", help="auto: text on a terminal."
+    ),
     out: Path = typer.Option(None, "--out", "-o", help="Write to this new file, once whole."),
     source: str = typer.Option(
         "auto", "--from", help="The file's format, or text; default: recognised."
@@ -68,7 +70,7 @@ def predict(
     from encswap.data.notes import Notes
     from encswap.errors import InputError
     from encswap.gliner.markers import refuse_markers
-    from encswap.swap.labels import distinct_labels
+    from encswap.gliner.schema import distinct_labels
 
     refuse_markers(label, where="--label")
     if text is not None and file is not None:
@@ -80,8 +82,8 @@ def predict(
     documents = _documents(text, file, source, notes)
     with new_text_file(out) as target:
         quiet_libraries()
-        coloured = format_ is Shape.text or (
-            format_ is Shape.auto and out is None and is_terminal()
+        coloured = format_ is PredictionFormat.text or (
+            format_ is PredictionFormat.auto and out is None and is_terminal()
         )
         for document, found in _answered(model, documents, labels, threshold, at_once):
             if coloured:
@@ -131,8 +133,8 @@ def show(document: str, found: Sequence[Prediction], target: IO[str] | None = No
 def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> Iterator[Document]:
     """Open what is to be read before a model is loaded."""
     from encswap.data.documents import Document, open_documents
-    from encswap.data.options import ReadOptions
-    from encswap.data.shipped import find_data
+    from encswap.data.formats.table import ReadOptions
+    from encswap.data.input import find_data
     from encswap.errors import InputError
 
     if text is not None:
@@ -151,7 +153,7 @@ def _answered(
 ) -> Iterator[tuple[Document, list[Prediction]]]:
     """Yield each document with what was found in it, and say how far it is from time to time."""
     from encswap.cli.progress import Pace
-    from encswap.train.scoring import predict_saved
+    from encswap.evaluate.predict import predict_saved
 
     waiting: deque[Document] = deque()
 

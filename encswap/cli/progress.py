@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from encswap.cli.output import console, is_terminal, note
+from encswap.distributed import is_main
 from encswap.escaping import printable
-from encswap.processes import is_main
 
 if TYPE_CHECKING:
-    from encswap.train.progress import Epoch
+    from encswap.types import Epoch
 
 PACE = 10.0
 """Seconds between two lines of progress on stderr."""

@@ -13,7 +13,7 @@ from encswap.cli.output import is_terminal, note, write
 
 if TYPE_CHECKING:
     from encswap.report.card import About
-    from encswap.upload import Item
+    from encswap.report.upload import Item
 
 HELP = """Upload a run's checkpoint to the Hugging Face hub, with a card made from its records.
 
@@ -61,7 +61,7 @@ def push(
     ),
 ) -> None:
     """Run the command."""
-    from encswap.upload import publish, refuse_bad_name
+    from encswap.report.upload import publish, refuse_bad_name
 
     refuse_bad_name(repo)
     items, text = gather(run, repo, extras, language, licence)
@@ -92,10 +92,16 @@ def gather(
     """
     from dataclasses import replace
 
-    from encswap.report.card import write_card
-    from encswap.report.card_metadata import check_card, check_languages, check_licence
-    from encswap.report.reading import read_scores
-    from encswap.upload import CARD, Item, collect, drop_folders, regular_file, splitter_copies
+    from encswap.report.card import check_card, check_languages, check_licence, write_card
+    from encswap.report.run_results import read_scores
+    from encswap.report.upload import (
+        CARD,
+        Item,
+        collect,
+        drop_folders,
+        regular_file,
+        splitter_copies,
+    )
 
     licence, languages = check_licence(licence), check_languages(languages)
     refuse_unfinished(folder)
@@ -114,8 +120,8 @@ def gather(
 
 def _inner(checkpoint: Path) -> list[str]:
     """The splitter's files by the checkpoint's own manifest, which is what goes up."""
-    from encswap.report.reading import read_recorded
-    from encswap.upload import regular_file, splitter_copies
+    from encswap.report.run_results import read_recorded
+    from encswap.report.upload import regular_file, splitter_copies
 
     regular_file(checkpoint / "encswap.json")
     return splitter_copies(read_recorded(checkpoint), checkpoint)
@@ -125,8 +131,8 @@ def _prove(items: list[Item], labels: list[str]) -> None:
     """Load what would be uploaded, laid out as whoever fetches it would find it."""
     from encswap.cli.progress import quiet_libraries
     from encswap.errors import EncswapError, InputError
-    from encswap.swap.readback import prove_checkpoint
-    from encswap.upload import staged
+    from encswap.report.upload import staged
+    from encswap.swap.checkpoint import prove_checkpoint
 
     quiet_libraries()
     with staged(items) as laid:
@@ -160,7 +166,7 @@ def refuse_unfinished(folder: Path) -> None:
 
 def describe(record: Mapping[str, Any], repo: str, languages: list[str], licence: str) -> About:
     """Find what the card tells besides the run: licences that are recorded, names of data."""
-    from encswap.data.shipped import shipped_name
+    from encswap.data.input import shipped_name
     from encswap.plugins import load_plugins
     from encswap.report.card import About
 
@@ -189,7 +195,7 @@ def describe(record: Mapping[str, Any], repo: str, languages: list[str], licence
 
 
 def _mark(mark: str) -> str:
-    from encswap.domain import MARK_MEANINGS
+    from encswap.types import MARK_MEANINGS
 
     return MARK_MEANINGS[mark]  # type: ignore[index]
 
@@ -216,8 +222,8 @@ def _write_card(path: Path, text: str) -> None:
 
 
 def _show(items: list[Item], text: str | None) -> None:
-    from encswap.cli.scores import table
-    from encswap.upload import told_size
+    from encswap.cli.tables import table
+    from encswap.report.upload import told_size
 
     rows: list[Any] = [("file", "size"), *((item.name, told_size(item.size)) for item in items)]
     rows.append(("all", told_size(sum(item.size for item in items))))

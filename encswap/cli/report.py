@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from encswap.cli.output import note, write, write_json
+from encswap.cli.tables import table
 
 if TYPE_CHECKING:
-    from encswap.report.comparing import Pair
-    from encswap.report.reading import Run
+    from encswap.report.comparison import RunPair
+    from encswap.report.run_results import Run
     from encswap.report.texts import Texts
 
 HELP = """Show what a run's scores say; nothing is scored again and no model is loaded.
@@ -55,7 +57,7 @@ def report(
     ),
 ) -> None:
     """Run the command."""
-    from encswap.report.reading import read_run
+    from encswap.report.run_results import read_run
     from encswap.report.texts import Texts
 
     texts = Texts.read(lang)
@@ -73,7 +75,7 @@ def report(
 def write_report(folder: Path, language: str = "en", out: Path | None = None) -> Path:
     """Write the page of a finished run and return where it lies."""
     from encswap.report.page import write_page
-    from encswap.report.reading import read_run
+    from encswap.report.run_results import read_run
     from encswap.report.texts import Texts
 
     return _put(out or folder / PAGE, write_page(read_run(folder), Texts.read(language)))
@@ -102,16 +104,14 @@ def _write_one(folder: Path, run: Run, texts: Texts, out: Path | None, kind: Rep
 
 
 def _write_several(runs: list[Run], texts: Texts, out: Path | None, kind: ReportFormat) -> None:
-    from encswap.cli.side_by_side import as_data, as_text
     from encswap.errors import InputError
-    from encswap.report.compared_page import write_compared
-    from encswap.report.comparing import compare_runs
+    from encswap.report.comparison import compare_runs, write_compared
 
     if kind is ReportFormat.html and out is None:
         raise InputError(
             "a page of several runs lies in no run's folder", hint="give --out FILE.html"
         )
-    pairs: list[Pair] = compare_runs(runs)
+    pairs: list[RunPair] = compare_runs(runs)
     if kind is ReportFormat.html and out is not None:
         note(f"report: {_put(out, write_compared(runs, pairs, texts))}")
     elif kind is ReportFormat.json:
@@ -134,8 +134,8 @@ def _give(result: Any, out: Path | None) -> None:
 
 
 def _write_figures(runs: list[Run], texts: Texts, folder: Path) -> None:
-    from encswap.report.comparing import name_apart
-    from encswap.report.drawings import draw_all
+    from encswap.report.comparison import name_apart
+    from encswap.report.figures import draw_all
 
     for name, run in zip(name_apart(runs), runs, strict=True):
         home = folder if len(runs) == 1 else folder / name
@@ -155,3 +155,40 @@ def _put(path: Path, text: str) -> Path:
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from error
     return path
+
+
+def as_text(runs: Sequence[Run], pairs: Sequence[RunPair], texts: Texts, *, markdown: bool) -> str:
+    """Draw the scores of the runs, and every difference with its interval."""
+    from encswap.report.comparison import difference_rows, score_rows
+
+    return "\n".join(
+        [
+            table(score_rows(runs, texts), markdown),
+            table(difference_rows(pairs, texts), markdown),
+            texts("differences_note"),
+        ]
+    )
+
+
+def as_data(runs: Sequence[Run], pairs: Sequence[RunPair]) -> dict[str, Any]:
+    """The same as JSON."""
+    from encswap.report.comparison import ALL, name_apart
+
+    return {
+        "runs": [
+            {"name": name, "threshold": run.threshold, "test": run.metrics["test"]}
+            for name, run in zip(name_apart(runs), runs, strict=True)
+        ],
+        "differences": [
+            {
+                "from": one.first,
+                "to": one.second,
+                "label": None if one.label == ALL else one.label,
+                "f1": one.difference.f1,
+                "interval": [one.difference.low, one.difference.high],
+                "level": one.difference.level,
+                "real": one.difference.real,
+            }
+            for one in pairs
+        ],
+    }

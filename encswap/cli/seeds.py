@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from encswap.cli.output import Format, note, write, write_json
+from encswap.cli.output import OutputFormat, note, write, write_json
+from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError
-from encswap.processes import is_main
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
 
+TrainSeed = Callable[..., Mapping[str, Any]]
+"""Trains one recipe into one folder: `train_seed(recipe, path, allow_pickle=…, force=…)`."""
 SEEDS, ASKED = "seeds.json", "seeds-asked.json"
 
 
 def train_seeds(
-    recipe: Recipe, out: Path | None, count: int, *, allow_pickle: bool = False
+    recipe: Recipe,
+    out: Path | None,
+    count: int,
+    train_seed: TrainSeed,
+    *,
+    allow_pickle: bool = False,
 ) -> tuple[dict[str, Any], Path]:
     """Train with `count` seeds from the recipe's on; each run has a folder of its own."""
-    from encswap import processes
-    from encswap.train.folder import refuse_taken
+    from encswap import distributed as processes
     from encswap.train.run import default_folder
+    from encswap.train.run_folder import refuse_taken
 
     processes.join()
     root = processes.agree(out or default_folder(recipe.encoder or "run"))
@@ -36,26 +43,28 @@ def train_seeds(
     }
     _write_asked(root, asked)
     try:
-        return _train_all(root, asked), root
+        return _train_all(root, asked, train_seed), root
     except EncswapError:
         _take_back(root)
         raise
 
 
-def resume_seeds(root: Path, *, force: bool = False) -> tuple[dict[str, Any], Path]:
+def resume_seeds(
+    root: Path, train_seed: TrainSeed, *, force: bool = False
+) -> tuple[dict[str, Any], Path]:
     """Finish the seeds of a folder: those done are read, those begun resumed, the others trained.
 
     Raises `InputError` where all are done.
     """
     from encswap.recipe import recorded_recipe
-    from encswap.records import read_record
-    from encswap.report.run_files import AskedSeeds
+    from encswap.train.run_files import AskedSeeds
+    from encswap.validation import read_record
 
     asked = read_record(root / ASKED, AskedSeeds).model_dump()
     recorded_recipe(asked["recipe"], root / ASKED)
     if (root / SEEDS).is_file():
         raise InputError("is finished; there is nothing to resume", where=root)
-    return _train_all(root, asked, force=force), root
+    return _train_all(root, asked, train_seed, force=force), root
 
 
 def is_seeds_folder(path: Path) -> bool:
@@ -63,35 +72,27 @@ def is_seeds_folder(path: Path) -> bool:
     return (path / ASKED).is_file()
 
 
-def _train_all(root: Path, asked: Mapping[str, Any], *, force: bool = False) -> dict[str, Any]:
+def _train_all(
+    root: Path, asked: Mapping[str, Any], train_seed: TrainSeed, *, force: bool = False
+) -> dict[str, Any]:
     from encswap import files
     from encswap.recipe import recorded_recipe
+    from encswap.report.run_results import read_metrics
+    from encswap.train.run_files import SeedMetrics
 
     runs: dict[int, Mapping[str, Any]] = {}
     for seed in asked["seeds"]:
         recipe = recorded_recipe({**asked["recipe"], "seed": seed}, root / ASKED)
-        runs[seed] = _train_one(
-            recipe, root / f"seed-{seed}", allow_pickle=asked["allow_pickle"], force=force
-        )
+        path = root / f"seed-{seed}"
+        if (path / "metrics.json").is_file():
+            note(f"seed {seed}: done before")
+            runs[seed] = read_metrics(path / "metrics.json", SeedMetrics)
+        else:
+            runs[seed] = train_seed(recipe, path, allow_pickle=asked["allow_pickle"], force=force)
     summary = summarise_seeds(runs)
     if is_main():
         files.write_json(root / SEEDS, summary)
     return summary
-
-
-def _train_one(recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool) -> Mapping[str, Any]:
-    from encswap.cli.train import resume_run, train_run
-    from encswap.report.reading import read_metrics
-    from encswap.report.run_files import SeedMetrics
-
-    if (path / "metrics.json").is_file():
-        note(f"seed {recipe.seed}: done before")
-        return read_metrics(path / "metrics.json", SeedMetrics)
-    if (path / "encswap.json").is_file():
-        note(f"seed {recipe.seed}: goes on")
-        return resume_run(path, force)[0]
-    note(f"seed {recipe.seed}")
-    return train_run(recipe, path, allow_pickle=allow_pickle)[0]
 
 
 def _write_asked(root: Path, asked: Mapping[str, Any]) -> None:
@@ -154,11 +155,11 @@ def _targets(targets: Mapping[str, Any], tests: Sequence[Mapping[str, Any]]) -> 
     return judged
 
 
-def report_seeds(summary: Mapping[str, Any], root: Path, format_: Format) -> None:
+def report_seeds(summary: Mapping[str, Any], root: Path, format_: OutputFormat) -> None:
     """Write mean and spread."""
-    from encswap.cli.scores import table
+    from encswap.cli.tables import table
 
-    if format_ is Format.json:
+    if format_ is OutputFormat.json:
         write_json({**summary, "run": str(root)})
         return
     rows: list[Sequence[str]] = [("label", "mean F1", "deviation", "lowest", "highest", "target")]
@@ -174,7 +175,7 @@ def report_seeds(summary: Mapping[str, Any], root: Path, format_: Format) -> Non
                 f"{target['target']:.2f} {_said(target)}" if target else "",
             )
         )
-    write(table(rows, format_ is Format.markdown))
+    write(table(rows, format_ is OutputFormat.markdown))
     first, last = summary["seeds"][0], summary["seeds"][-1]
     write(f"Seeds {first} to {last}; where dev is taken from train, each seed takes its own.")
     note(f"run folders: {root}")

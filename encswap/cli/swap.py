@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, write, write_json
 from encswap.escaping import printable
 
 HELP = """Put an encoder into a GLiNER2 base, keep the heads, prove it and save it, untrained.
@@ -51,17 +51,18 @@ def swap(
     seed: int = typer.Option(None, "--seed", help="Seed of drawn rows."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
-    format_: Format = FORMAT_OPTION,
+    format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
     from encswap.cli.progress import watching
     from encswap.cli.train import resolve_recipe, splitter_options
+    from encswap.data.input import find_data
     from encswap.data.readers import read_examples
-    from encswap.data.shipped import find_data
     from encswap.errors import InputError
-    from encswap.mini.finding import find_models
+    from encswap.models import find_models
     from encswap.plugins import load_plugins
-    from encswap.train.folder import refuse_full
+    from encswap.testing.mini.build import build_mini
+    from encswap.train.run_folder import refuse_full
 
     overrides = {
         "encoder": encoder,
@@ -80,7 +81,7 @@ def swap(
     plugins = load_plugins()
     refuse_full(out)
     with watching() as watcher:
-        from encswap.train.swapping import write_swap
+        from encswap.train.run import write_swap
 
         models = find_models(
             plugins,
@@ -89,6 +90,7 @@ def swap(
             encoder=encoder,
             scale=scale,  # type: ignore[arg-type]
             allow_pickle=allow_pickle,
+            build_mini=build_mini,
         )
         watcher.stage("swap and prove")
         manifest = write_swap(
@@ -102,7 +104,7 @@ def swap(
             watcher=watcher,
         )
     made = ", ".join(f"{count} {how}" for how, count in manifest.origins.items())
-    if format_ is Format.json:
+    if format_ is OutputFormat.json:
         from dataclasses import asdict
 
         write_json({**asdict(manifest), "checkpoint": str(out)})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, note, write, write_json
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_json
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
-    from encswap.train.folder import RunFolder
+    from encswap.train.run_folder import RunFolder
 
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
 
@@ -87,11 +88,11 @@ def train(
     require_targets: bool = typer.Option(
         False, "--require-targets", help="Exit 1 where a target of the recipe is missed."
     ),
-    format_: Format = FORMAT_OPTION,
+    format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
     from encswap.cli.seeds import is_seeds_folder, report_seeds, resume_seeds, train_seeds
-    from encswap.processes import is_main
+    from encswap.distributed import is_main
 
     overrides: dict[str, Any] = {
         "encoder": encoder,
@@ -115,7 +116,7 @@ def train(
         "splitter_options": splitter_options(user_dictionary),
     }
     if resume is not None and is_seeds_folder(resume):
-        metrics, folder = resume_seeds(resume, force=force)
+        metrics, folder = resume_seeds(resume, _train_seed, force=force)
     elif resume is not None:
         metrics, folder = resume_run(resume, force)
     elif seeds == 1:
@@ -123,7 +124,7 @@ def train(
         metrics, folder = train_run(recipe, out, allow_pickle=allow_pickle)
     else:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
-        metrics, folder = train_seeds(recipe, out, seeds, allow_pickle=allow_pickle)
+        metrics, folder = train_seeds(recipe, out, seeds, _train_seed, allow_pickle=allow_pickle)
     if not is_main():
         return
     write_result = report_seeds if "seeds" in metrics else report
@@ -159,7 +160,7 @@ def resolve_recipe(
 
 def resume_run(path: Path, force: bool) -> tuple[dict[str, Any], Path]:
     """Go on with an interrupted run, by its own recipe."""
-    from encswap.train.folder import RunFolder
+    from encswap.train.run_folder import RunFolder
 
     folder = RunFolder.resume(path, anew=force)
     return train_run(folder.read_recipe(), path, again=folder, force=force)
@@ -174,14 +175,14 @@ def train_run(
     force: bool = False,
 ) -> tuple[dict[str, Any], Path]:
     """Prepare and run; the output folder is checked before anything is loaded."""
-    from encswap import processes
+    from encswap import distributed as processes
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
     from encswap.cli.seeds import is_seeds_folder
     from encswap.errors import InputError
+    from encswap.models import spec_of
     from encswap.plugins import load_plugins
-    from encswap.sources import spec_of
-    from encswap.train.folder import advice, refuse_taken
+    from encswap.train.run_folder import advice, refuse_taken
 
     if recipe.encoder is None:
         raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
@@ -189,13 +190,15 @@ def train_run(
     spec_of(recipe.encoder, plugins)
     with watching() as watcher:
         processes.join()
-        from encswap.experiment.single import Asked, run_recipe
-        from encswap.train.run import default_folder
+        from encswap.testing.mini.build import build_mini
+        from encswap.train.run import RunOptions, default_folder, run_recipe
 
         path = processes.agree(out or default_folder(recipe.encoder))
         if again is None:
             refuse_taken(path)
-        asked = Asked(allow_pickle=allow_pickle, again=again, force=force)
+        asked = RunOptions(
+            allow_pickle=allow_pickle, again=again, force=force, build_mini=build_mini
+        )
         try:
             metrics = run_recipe(recipe, path, plugins, watcher, asked)
         except KeyboardInterrupt as stop:
@@ -207,12 +210,23 @@ def train_run(
     return metrics, path
 
 
-def report(metrics: dict[str, Any], folder: Path, format_: Format) -> None:
-    """Write the result."""
-    from encswap.cli.scores import score_tables
+def _train_seed(
+    recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool
+) -> Mapping[str, Any]:
+    """Train one seed into its folder, or resume it where it was begun."""
+    if (path / "encswap.json").is_file():
+        note(f"seed {recipe.seed}: goes on")
+        return resume_run(path, force)[0]
+    note(f"seed {recipe.seed}")
+    return train_run(recipe, path, allow_pickle=allow_pickle)[0]
 
-    if format_ is Format.json:
+
+def report(metrics: dict[str, Any], folder: Path, format_: OutputFormat) -> None:
+    """Write the result."""
+    from encswap.cli.tables import score_tables
+
+    if format_ is OutputFormat.json:
         write_json({**metrics, "run": str(folder)})
     else:
-        write(score_tables(metrics, markdown=format_ is Format.markdown))
+        write(score_tables(metrics, markdown=format_ is OutputFormat.markdown))
         note(f"run folder: {folder}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, Format, write, write_json
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, write, write_json
 
 HELP = """Drop the embedding rows of pieces that some texts never use.
 
@@ -40,28 +40,24 @@ def trim(
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the model's."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
-    format_: Format = FORMAT_OPTION,
+    format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
     from encswap.cli.progress import watching
     from encswap.plugins import load_plugins
-    from encswap.train.folder import refuse_full
+    from encswap.train.run_folder import refuse_full
 
     plugins = load_plugins()
     refuse_full(out)
     with watching() as watcher:
-        from encswap.mini.finding import build_mini, build_mini_base
-        from encswap.sources import MINI_BASE, resolve, spec_of
-        from encswap.swap.trimmed_files import (
-            is_checkpoint,
-            trim_saved_checkpoint,
-            trim_saved_encoder,
-        )
+        from encswap.models import MINI_BASE, resolve, spec_of
+        from encswap.swap.trim import is_checkpoint, trim_saved_checkpoint, trim_saved_encoder
+        from encswap.testing.mini.build import build_mini
 
         options = {"splitter": splitter, "keep_characters": keep_characters}
         folder = Path(model).expanduser()
         if model == MINI_BASE:
-            build_mini_base(plugins, watcher)
+            build_mini(plugins, watcher)
         elif not folder.is_dir() and scale == "mini":
             build_mini(plugins, watcher, spec_of(model, plugins))
         if not is_checkpoint(folder):
@@ -73,7 +69,7 @@ def trim(
         else:
             spec = spec_of(model, plugins)
             outcome = trim_saved_encoder(spec, source, plugins, texts, out, **options)  # type: ignore[arg-type]
-    if format_ is Format.json:
+    if format_ is OutputFormat.json:
         write_json({**asdict(outcome), "folder": str(out)})
         return
     (rows, left), (size, small) = outcome.rows, outcome.bytes

@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from encswap.data.formats.fields import JsonFaultError, Record, decode, field
+from encswap.data.formats.fields import JsonFaultError, JsonRecord, decode, field
 from encswap.data.formats.records import read_records, records_of
-from encswap.data.formats.table import Fit
+from encswap.data.formats.table import Fit, ReadOptions
 from encswap.data.formats.tags import is_tag
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
 from encswap.data.readers import FORMATS, known_format, recognise
-from encswap.domain import Example
 from encswap.errors import InputError, UnknownNameError
+from encswap.types import Example
 
 TEXT = "text"
 TEXT_KEYS = ("text", "input")
@@ -98,7 +97,7 @@ def _of_examples(examples: Iterator[Example]) -> Iterator[Document]:
     return (Document(example.id, example.text) for example in examples)
 
 
-def _document(record: Record) -> Document:
+def _document(record: JsonRecord) -> Document:
     text = field(record, _text_key(record.values) or TEXT_KEYS[0], str)
     name = record.values.get("id")
     if isinstance(name, str):

@@ -10,11 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from encswap.data.locate import locate
+from encswap.data.locate import Occurrences, locate
 from encswap.data.notes import Notes
-from encswap.data.occurrences import Occurrences
-from encswap.domain import Example, Mention, Unlocated
 from encswap.errors import InputError
+from encswap.types import Example, Mention, Unlocated
 
 TRIMMED, CLEANED, PASSED = "trimmed-gold", "cleaned-labels", "passed-over"
 BLANKS = "\u200b\ufeff"

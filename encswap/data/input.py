@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self, cast
 
 from encswap.errors import InputError, located
+from encswap.files import checksum
 
 HEAD = 1 << 17
 LONGEST_LINE = 64 << 20
@@ -29,7 +30,6 @@ _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HUB = re.compile(r"hf:[^/\s]")
-
 Kind = Literal["stream", "folder", "hub"]
 
 
@@ -356,3 +356,33 @@ class _OldMac:
         """Read what is there."""
         part: bytes = self._stream.read1(size)  # type: ignore[attr-defined]
         return part.replace(b"\r", b"\n")
+
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_HOMES = (_PACKAGE / "shipped", _PACKAGE.parent / "data")
+
+
+def find_data(name: str | Path) -> Path:
+    """Find documents: a file, a folder or a pipe, `-`, `hf:…`, or the name of a shipped set."""
+    if str(name) == "-" or is_hub(name) or Path(name).exists():
+        return Path(name)
+    for home in _HOMES:
+        if (home / name).is_file():
+            return home / name
+    raise InputError(
+        "no such file", where=name, hint=f"give a file, or a shipped set: {', '.join(_names())}"
+    )
+
+
+def _names() -> list[str]:
+    found = {str(path.relative_to(home)) for home in _HOMES for path in home.glob("*/*.jsonl")}
+    return sorted(found)
+
+
+def shipped_name(digest: str) -> str | None:
+    """The name of the shipped set that has this SHA-256, None where it is none of them."""
+    for home in _HOMES:
+        for path in sorted(home.glob("*/*.jsonl")):
+            if checksum(path) == digest:
+                return str(path.relative_to(home))
+    return None

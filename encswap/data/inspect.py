@@ -5,32 +5,275 @@ The file is read in batches, and what is kept of it does not grow with it.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from encswap.data.fingerprints import Fingerprint
+from encswap.data.duplicates import MOST, SHOWN, Fingerprint, TwinCount, Twins
+from encswap.data.formats.table import ReadOptions
 from encswap.data.gold import PASSED
-from encswap.data.gold_counts import GoldCount
-from encswap.data.inspection import Inspection, SplitterView
-from encswap.data.lengths import EncoderLengths, Lengths, Ruler
-from encswap.data.locate import Repair
-from encswap.data.missed import Worst, unaligned, unlocated
-from encswap.data.notes import Notes
-from encswap.data.oddities import oddities
-from encswap.data.options import ReadOptions
+from encswap.data.label_sets import Alike, labels_alike
+from encswap.data.locate import PassedOver, Repair
+from encswap.data.notes import Note, Notes
 from encswap.data.overlaps import POLICIES, Overlaps, ceiling_of, overlaps_of
 from encswap.data.readers import Reading, iter_examples, open_examples
-from encswap.data.twins import SHOWN, TwinCount
-from encswap.data.units import CoverageCount, units_of_all
-from encswap.domain import Example, WordSplitter
+from encswap.data.units import (
+    WIDTHS,
+    Coverage,
+    CoverageCount,
+    Missed,
+    Worst,
+    suggest_max_width,
+    unaligned,
+    units_of_all,
+    unlocated,
+)
+from encswap.data.windows import EncoderLengths, Lengths, Ruler
 from encswap.errors import InputError
+from encswap.types import Example, WordSplitter, labels_of
+
+
+@dataclass(frozen=True)
+class RepeatedIds:
+    """How many ids more than one document has, how many documents those are, and the worst id."""
+
+    ids: int = 0
+    examples: int = 0
+    most: str | None = None
+    times: int = 0
+
+
+@dataclass(frozen=True)
+class LabelSets:
+    """How many documents name their label set, and by label how many of the others lack it.
+
+    `not_named` is empty where the format's records name no labels: there they are the file's.
+    """
+
+    named: int = 0
+    not_named: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Against:
+    """Ids that another file has too, and labels that only one of the two has, with counts."""
+
+    shared_ids: int
+    labels_only_here: Mapping[str, int]
+    labels_only_there: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class GoldFacts:
+    """What was counted of a file's gold."""
+
+    repeated: RepeatedIds
+    label_sets: LabelSets
+    overlaps: Overlaps
+    alike: tuple[Alike, ...]
+    against: Against | None
+
+
+@dataclass
+class GoldCount:
+    """The same while it is being counted; at most `MOST` ids are remembered of a file."""
+
+    ids: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    overlaps: Overlaps = field(default_factory=Overlaps)
+    named: int = 0
+    loose: int = 0
+    naming: bool = False
+    loose_labels: Counter[str] = field(default_factory=Counter)
+    against: GoldCount | None = None
+    shared: set[str] = field(default_factory=set)
+
+    def add(self, example: Example) -> None:
+        """Count one example."""
+        self._add_id(example)
+        self.overlaps += overlaps_of(example.mentions)
+        labels = labels_of([example])
+        self.labels.update(dict.fromkeys(labels, 0))
+        self.labels.update(one.label for one in example.gold)
+        self.naming = self.naming or bool(example.labels)
+        if example.annotated is not None:
+            self.named += 1
+        else:
+            self.loose += 1
+            self.loose_labels.update(labels)
+
+    def _add_id(self, example: Example) -> None:
+        if not example.names_source:
+            return
+        if example.id in self.ids or len(self.ids) < MOST:
+            self.ids[example.id] += 1
+        if self.against is not None and example.id in self.against.ids:
+            self.shared.add(example.id)
+
+    def result(self) -> GoldFacts:
+        """Return what was counted so far."""
+        repeated = {name: count for name, count in self.ids.most_common() if count > 1}
+        most = next(iter(repeated), None)
+        lacking = {label: self.loose - self.loose_labels[label] for label in self.labels}
+        others = self.against.labels if self.against is not None else {}
+        return GoldFacts(
+            RepeatedIds(
+                len(repeated), sum(repeated.values()), most, max(repeated.values(), default=0)
+            ),
+            LabelSets(self.named, {k: n for k, n in lacking.items() if n and self.naming}),
+            self.overlaps,
+            tuple(labels_alike([*self.labels, *others])),
+            self._against(),
+        )
+
+    def _against(self) -> Against | None:
+        if self.against is None:
+            return None
+        return Against(
+            len(self.shared),
+            _only(self.labels, self.against.labels),
+            _only(self.against.labels, self.labels),
+        )
+
+
+def _only(labels: Mapping[str, int], others: Iterable[str]) -> dict[str, int]:
+    known = set(others)
+    return {label: count for label, count in labels.items() if label not in known}
+
+
+@dataclass(frozen=True)
+class SplitterView:
+    """What the units of one splitter express, the losses, and lengths by encoder.
+
+    `overlapping` counts by overlap policy the aligned mentions that it cannot return.
+    """
+
+    coverage: Coverage
+    worst: tuple[Missed, ...]
+    lengths: Mapping[str, EncoderLengths]
+    overlapping: Mapping[str, int] = field(default_factory=dict)
+
+    def ceiling(self, policy: str) -> float:
+        """The share of all mentions, of any width, that units and overlap policy can return."""
+        found = self.coverage
+        lost = self.overlapping.get(policy, 0)
+        return (found.aligned - lost) / found.mentions if found.mentions else 0.0
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found in a file."""
+
+    file: Path
+    format: str
+    examples: int
+    mentions: int
+    unlocated: int
+    labels: Mapping[str, int]
+    splitters: Mapping[str, SplitterView]
+    repaired: int
+    repairs: tuple[tuple[str, Repair], ...]
+    missing: tuple[Missed, ...]
+    within: Twins
+    across: Twins | None
+    odd: Mapping[str, int]
+    odd_lines: Mapping[str, tuple[int, ...]]
+    characters: Lengths
+    gold: GoldFacts
+    occurrences: str = "standalone"
+    passed: int = 0
+    passed_over: tuple[tuple[str, PassedOver], ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def as_json(found: Inspection) -> dict[str, Any]:
+    """Return an inspection as others read it; shares are of all mentions, from 0 to 1."""
+    return {
+        "file": str(found.file),
+        "format": found.format,
+        "examples": found.examples,
+        "mentions": found.mentions,
+        "unlocated": found.unlocated,
+        "repaired": found.repaired,
+        "labels": dict(found.labels),
+        "characters": asdict(found.characters),
+        "splitters": {name: _splitter(view) for name, view in found.splitters.items()},
+        "duplicates": {
+            "within": _twins(found.within),
+            "against": _twins(found.across) if found.across is not None else None,
+        },
+        "characters_unseen": {
+            kind: {"examples": count, "lines": list(found.odd_lines[kind])}
+            for kind, count in found.odd.items()
+        },
+        "unlocated_worst": [_missed(one) for one in found.missing],
+        "notes": [{**asdict(one), "places": list(one.places)} for one in found.notes],
+        "repeated_ids": asdict(found.gold.repeated),
+        "overlaps": asdict(found.gold.overlaps),
+        "label_sets": asdict(found.gold.label_sets),
+        "labels_alike": [asdict(one) for one in found.gold.alike],
+        "against": asdict(found.gold.against) if found.gold.against is not None else None,
+        "occurrences": {
+            "setting": found.occurrences,
+            "passed_over": found.passed,
+            "listed": [{"where": where, **asdict(one)} for where, one in found.passed_over],
+        },
+        "repairs": [{"where": where, **asdict(one)} for where, one in found.repairs],
+    }
+
+
+def _splitter(view: SplitterView) -> dict[str, Any]:
+    coverage = view.coverage
+    return {
+        "aligned": _share(coverage.aligned_share),
+        "within": {str(width): _share(coverage.share(width)) for width in WIDTHS},
+        "units_per_example": {"mean": round(coverage.units_mean, 2), "max": coverage.units_max},
+        "suggested_max_width": suggest_max_width(coverage),
+        "ceiling": {policy: _share(view.ceiling(policy)) for policy in POLICIES},
+        "widths": {str(width): count for width, count in coverage.widths.items()},
+        "labels": {label: asdict(one) for label, one in coverage.by_label.items()},
+        "lengths": {name: asdict(one) for name, one in view.lengths.items()},
+        "unaligned_worst": [_missed(one) for one in view.worst],
+    }
+
+
+def _twins(twins: Twins) -> dict[str, Any]:
+    pairs = [{"line": one.line, "twin": one.twin, "exact": one.exact} for one in twins.pairs]
+    file = str(twins.pairs[0].file) if twins.pairs else None
+    return {"exact": twins.exact, "near": twins.near, "file": file, "pairs": pairs}
+
+
+def _missed(one: Missed) -> dict[str, Any]:
+    return {**asdict(one), "units": list(one.units)}
+
+
+def _share(value: float) -> float:
+    return round(value, 6)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+KINDS = {
+    "decomposed": "characters that are not composed (not NFC)",
+    "control": "control characters",
+    "invisible": "zero-width characters, marks of direction, soft hyphens or byte-order marks",
+}
+
+
+def oddities(text: str) -> list[str]:
+    """List the kinds of unseen characters in a text."""
+    found = [] if unicodedata.is_normalized("NFC", text) else ["decomposed"]
+    found += ["control"] if _CONTROL.search(text) else []
+    return found + (["invisible"] if _INVISIBLE.search(text) else [])
+
 
 BATCH = 512
-
 Progress = Callable[[int], None]
 
 

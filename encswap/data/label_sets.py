@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from encswap.domain import Example, labels_of
 from encswap.errors import InputError
+from encswap.types import Example, labels_of
 
 Counted = Mapping[str, int] | Mapping[str, int | None]
 """Labels with their gold mentions: 0 where a label is never marked, None where not counted."""

@@ -10,7 +10,6 @@ from encswap.data.locate import PassedOver, Repair
 
 SHOWN = 5
 LISTED = 20
-
 Notice = Callable[[str, Repair], None]
 """Called with every repaired gold string: its place as `file:line`, and the repair."""
 

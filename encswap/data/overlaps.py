@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from encswap.data.units import align, units_of_all
-from encswap.domain import Example, Mention, WordSplitter
+from encswap.types import Example, Mention, WordSplitter
 
 OverlapPolicy = Literal["allow", "nested", "disallow", "longest"]
 POLICIES: tuple[OverlapPolicy, ...] = get_args(OverlapPolicy)
-
 Span = tuple[int, int]
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from encswap.data.formats.brat import BRAT
 from encswap.data.formats.characters import CHARACTERS
+from encswap.data.formats.conll import WORDS
 from encswap.data.formats.docbin import DOCBIN
 from encswap.data.formats.family import JSON_FORMATS
 from encswap.data.formats.rows import ROW_FORMATS
 from encswap.data.formats.sentences import SENTENCES
-from encswap.data.formats.table import Fit, Format, Misfit
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, names_in
 from encswap.data.formats.tagged import TAGGED
-from encswap.data.formats.words import WORDS
 from encswap.data.input import Head, Input
 from encswap.data.label_sets import with_file_labels
 from encswap.data.notes import Notes, Notice
-from encswap.data.options import ReadOptions
-from encswap.domain import Example, labels_of
 from encswap.errors import InputError, UnknownNameError, located
 from encswap.gliner.markers import refuse_markers
+from encswap.types import Example, labels_of
 
-FORMATS: dict[str, Format] = {
+if TYPE_CHECKING:
+    from encswap.recipe import Recipe
+
+    pass
+
+FORMATS: dict[str, FileFormat] = {
     one.name: one
     for one in (
         *JSON_FORMATS,
@@ -45,7 +50,7 @@ class Reading:
     """A file that is being read: its format, what was passed over, its checksum at the end."""
 
     source: Input
-    format: Format
+    format: FileFormat
     options: ReadOptions = field(default_factory=ReadOptions)
     notes: Notes = field(default_factory=Notes)
 
@@ -123,13 +128,13 @@ def iter_examples(
     return _until_read(open_examples(path, format, options=options, notes=notes))
 
 
-def format_of(path: str | Path) -> Format:
+def format_of(path: str | Path) -> FileFormat:
     """Recognise a file's format by its beginning."""
     with Input(path) as source:
         return recognise(source)
 
 
-def recognise(source: Input) -> Format:
+def recognise(source: Input) -> FileFormat:
     """Recognise the format of an input by its head, which is read again afterwards.
 
     Every format is asked. Raises InputError where none fits, with the first line that does not
@@ -151,7 +156,7 @@ def recognise(source: Input) -> Format:
     return FORMATS[order[0]]
 
 
-def known_format(name: str) -> Format:
+def known_format(name: str) -> FileFormat:
     """Return the format called `name`."""
     if name not in FORMATS:
         raise UnknownNameError("format", name, list(FORMATS))
@@ -163,7 +168,7 @@ def _until_read(reading: Reading) -> Iterator[Example]:
         yield from reading
 
 
-def _refuse_kind(source: Input, found: Format) -> None:
+def _refuse_kind(source: Input, found: FileFormat) -> None:
     """Refuse a folder or a data set of the hub that a person gave as another format."""
     if source.kind != "stream" and not isinstance(found.fit(source.head), Fit):
         raise source.error(_no_file(source), f"the format {found.name!r} is a file")
@@ -201,3 +206,17 @@ def _unknown(source: Input, head: Head, near: dict[str, Misfit]) -> InputError:
 
 def _known() -> str:
     return "; ".join(f"{one.name}: {one.description}" for one in FORMATS.values())
+
+
+def options_of(recipe: Recipe, part: str | None = None) -> ReadOptions:
+    """How a recipe's files are read; without a part, a file of another set, whatever its format."""
+    by_part = recipe.format if isinstance(recipe.format, Mapping) else {}
+    whole = recipe.format if isinstance(recipe.format, str) else "auto"
+    return ReadOptions(
+        format="auto" if part is None else dict(by_part).get(part, whole),  # type: ignore[call-overload]
+        tag_column=recipe.tag_column,
+        label=recipe.tag_label,
+        label_names=names_in(recipe.label_names),
+        occurrences=recipe.occurrences,
+        labels_per_file=recipe.labels_per_file,
+    )

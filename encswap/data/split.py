@@ -6,8 +6,8 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from encswap.data.fingerprints import Fingerprint, Fingerprints
-from encswap.domain import Example
+from encswap.data.duplicates import Fingerprint, Fingerprints
+from encswap.types import Example
 
 
 def split_dev(

@@ -5,20 +5,105 @@ Lengths are counted in subtokens of units, because that is what fills an encoder
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
-from encswap.data.sentences import sentence_ends
-from encswap.data.units import SENTENCE_MARKS, gliner_text
-from encswap.domain import Example, Mention, Prediction, WordSplitter, labels_of
+from encswap.data.units import SENTENCE_MARKS, Unit, gliner_text
 from encswap.errors import InputError
+from encswap.types import Example, Mention, Prediction, WordSplitter, labels_of
+
+# gliner2's prompt around the labels: ( [P] entities ( … ) ) [SEP_TEXT], with [E] before each.
+FRAME = 7
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A distribution of lengths."""
+
+    mean: float
+    median: int
+    p95: int
+    max: int
+
+    @classmethod
+    def of(cls, counted: Counter[int]) -> Lengths:
+        """Summarise lengths by how often each was seen."""
+        total = counted.total()
+        if not total:
+            return cls(0.0, 0, 0, 0)
+        mean = sum(length * count for length, count in counted.items()) / total
+        return cls(mean, _quantile(counted, 0.5), _quantile(counted, 0.95), max(counted))
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """How an encoder counts: the subtokens of one unit, and how many it reads, None for any."""
+
+    count: Callable[[str], int]
+    limit: int | None
+
+    def length(self, text: str, units: Sequence[Unit]) -> int:
+        """Count the subtokens of a text's units, lower-cased as gliner2 reads them."""
+        whole = gliner_text(text)
+        return sum(self.count(whole[start:end].lower()) for start, end in units)
+
+    def prompt(self, labels: Iterable[str]) -> int:
+        """Count the subtokens of the prompt that asks for these labels."""
+        return FRAME + sum(1 + self.count(label) for label in labels)
+
+
+@dataclass(frozen=True)
+class EncoderLengths:
+    """Lengths in one encoder's subtokens; `over` texts do not fit with the prompt and are cut."""
+
+    lengths: Lengths
+    limit: int | None
+    prompt: int
+    over: int
+
+    @classmethod
+    def of(cls, counted: Counter[int], ruler: Ruler, labels: Sequence[str]) -> EncoderLengths:
+        """Summarise what was counted with `ruler`."""
+        prompt = ruler.prompt(labels)
+        room = None if ruler.limit is None else ruler.limit - prompt
+        over = sum(n for length, n in counted.items() if room is not None and length > room)
+        return cls(Lengths.of(counted), ruler.limit, prompt, over)
+
+
+def _quantile(counted: Counter[int], share: float) -> int:
+    wanted, seen = share * counted.total(), 0
+    for length in sorted(counted):
+        seen += counted[length]
+        if seen >= wanted:
+            return length
+    return 0
+
+
+# Full stops that stand between words need white space after them: 3.5, example.org.
+_END = re.compile(r"[.!?…]+[\"'”’»)\]}]*(?=\s|$)|[。！？]+[」』”’）]*|\n+")
+
+
+def sentence_ends(text: str, splitter: WordSplitter | None = None) -> list[int]:
+    """List the places behind the sentences of `text`, the last of them its end.
+
+    A splitter may offer `sentences(text)`, which lists spans in order.
+    """
+    offered = getattr(splitter, "sentences", None)
+    ends = (
+        [end for _, end in offered(text)]
+        if offered is not None
+        else [found.end() for found in _END.finditer(text)]
+    )
+    return sorted({*ends, len(text)})
+
 
 Count = Callable[[str], int]
 """Tell how many subtokens one unit, lower-cased, becomes."""
-
 OVERLAP = 24
 """How many units two windows share where a sentence is too long for one."""
 

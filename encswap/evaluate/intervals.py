@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from encswap.evaluate.metrics import Counts
+
+if TYPE_CHECKING:
+    import numpy as np
 
 RESAMPLES = 2000
 MOST_DRAWN = 2_000_000
@@ -34,3 +39,65 @@ def bootstrap_f1(
 
 def _portions(total: int, most: int) -> list[int]:
     return [min(most, total - done) for done in range(0, total, most)]
+
+
+PORTION = 200
+
+
+@dataclass(frozen=True)
+class Difference:
+    """F1 of the second run less that of the first, and its interval at `level`."""
+
+    f1: float
+    low: float
+    high: float
+    level: float
+
+    @property
+    def real(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+def compare(
+    first: Sequence[Counts],
+    second: Sequence[Counts],
+    *,
+    seed: int,
+    pairs: int = 1,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """Draw the same documents for both runs; of several `pairs`, each must pass a stricter level.
+
+    The level is 95% for all pairs together (Bonferroni).
+    """
+    import numpy as np
+
+    level = 1 - 0.05 / pairs
+    observed = sum(second, Counts()).f1 - sum(first, Counts()).f1
+    if not first:
+        return Difference(0.0, 0.0, 0.0, level)
+    tables = [_table(first), _table(second)]
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for done in range(0, resamples, PORTION):
+        size = (min(PORTION, resamples - done), len(first))
+        places = generator.integers(len(first), size=size)
+        one, two = (_f1(table[places].sum(axis=1)) for table in tables)
+        drawn.append(two - one)
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Difference(observed, float(low), float(high), level)
+
+
+def _table(documents: Sequence[Counts]) -> np.ndarray:
+    import numpy as np
+
+    return np.array([[one.correct, one.predicted + one.gold] for one in documents], dtype=float)
+
+
+def _f1(sums: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    scores = np.zeros(len(sums))
+    np.divide(2 * sums[:, 0], sums[:, 1], out=scores, where=sums[:, 1] > 0)
+    return scores

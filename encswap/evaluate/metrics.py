@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from encswap.domain import Example, Prediction
+from encswap.types import Example, Prediction
 
 Span = tuple[int, int, str]
 

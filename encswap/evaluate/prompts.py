@@ -8,21 +8,39 @@ that groups are put together as if they had been asked at once.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from encswap.data.label_sets import count_labels
 from encswap.errors import InputError
-from encswap.evaluate.candidates import Asked
-from encswap.swap.subtokens import position_limit, prompt_length
+from encswap.gliner.batches import position_limit, prompt_length
+from encswap.gliner.schema import EntitySchema
+from encswap.types import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+def one_sided(asked: Sequence[str], examples: Sequence[Example]) -> dict[str, Any]:
+    """Name what only one side has, as a result in JSON holds it.
+
+    `not_asked` counts the mentions of gold labels that nobody asked for, all of them missed;
+    `not_marked` lists labels that no document marks, whose recall is not measured.
+    """
+    marked = count_labels(examples)
+    return {
+        "asked": list(asked),
+        "not_asked": {label: count for label, count in marked.items() if label not in asked},
+        "not_marked": [label for label in asked if not marked.get(label)],
+    }
+
 
 LEAST_TEXT = 32
 """Subtokens of text that a prompt of several labels must leave, a quarter where there are few."""
 
 
-def text_budget(model: PreTrainedModel, asked: Asked, max_length: int) -> int:
+def text_budget(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> int:
     """Return the subtokens of text that fit beside the prompt of these labels.
 
     Raises `InputError` that says how many labels would fit, where several leave less than a few
@@ -45,7 +63,7 @@ def text_budget(model: PreTrainedModel, asked: Asked, max_length: int) -> int:
     )
 
 
-def fitting(model: PreTrainedModel, asked: Asked, max_length: int) -> int:
+def fitting(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> int:
     """Count how many of the labels, from the first on, fit beside a text in one prompt."""
     limit = position_limit(model, max_length)
     room = limit - _least(limit)
@@ -56,13 +74,13 @@ def fitting(model: PreTrainedModel, asked: Asked, max_length: int) -> int:
     )
 
 
-def divide(model: PreTrainedModel, asked: Asked, max_length: int) -> list[Asked]:
+def divide(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> list[EntitySchema]:
     """Divide the labels, in their order, into as few groups as fit beside a text; often into one.
 
     A label that alone leaves less is a group of its own. Raises `InputError` where a label alone
     leaves no room at all.
     """
-    groups: list[Asked] = []
+    groups: list[EntitySchema] = []
     left = asked
     while left.labels:
         count = max(1, fitting(model, left, max_length))
@@ -77,7 +95,7 @@ def _least(limit: int) -> int:
     return min(LEAST_TEXT, limit // 4)
 
 
-def _way_out(asked: Asked, limit: int, max_length: int, first: str) -> str:
+def _way_out(asked: EntitySchema, limit: int, max_length: int, first: str) -> str:
     ways = [first]
     if set(asked.labels) & set(asked.descriptions):
         ways.append("leave their descriptions out")

@@ -5,9 +5,108 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from encswap.domain import Example, Prediction
-from encswap.evaluate.candidates import resolve
 from encswap.evaluate.metrics import Counts, count, micro, total
+from encswap.gliner.scoring import resolve
+from encswap.types import Example, Prediction
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Candidates with scores in [low, high): how many, their mean score, and the share right."""
+
+    low: float
+    high: float
+    count: int
+    score: float
+    right: float
+
+
+def calibrate(
+    examples: Iterable[Example], candidates: Iterable[Sequence[Prediction]], bins: int = BINS
+) -> list[Bin]:
+    """Compare scores with the share that is gold, in bins of equal width; none is empty."""
+    sums = [[0, 0.0, 0] for _ in range(bins)]
+    for example, found in zip(examples, candidates, strict=True):
+        gold = {(one.start, one.end, one.label) for one in example.mentions}
+        for one in found:
+            place = sums[min(int(one.score * bins), bins - 1)]
+            place[0] += 1
+            place[1] += one.score
+            place[2] += (one.start, one.end, one.label) in gold
+    return [
+        Bin(n / bins, (n + 1) / bins, int(count), score / count, right / count)
+        for n, (count, score, right) in enumerate(sums)
+        if count
+    ]
+
+
+def expected_error(curve: Sequence[Bin]) -> float:
+    """Expected calibration error (Naeini et al., 2015): the mean gap, weighted by count."""
+    total = sum(one.count for one in curve)
+    return sum(one.count * abs(one.score - one.right) for one in curve) / total if total else 0.0
+
+
+TICKS = 10_000
+"""Thresholds and scores in ten-thousandths, so that a page counts with whole numbers."""
+GRID = tuple(range(500, 10_000, 100))
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A candidate that is extracted at every threshold from `low` to `high` ticks."""
+
+    candidate: Prediction
+    low: int
+    high: int
+
+
+def tick(score: float) -> int:
+    """The greatest tick that `score` reaches, exactly: score >= tick / TICKS."""
+    place = int(score * TICKS)
+    while score >= (place + 1) / TICKS:
+        place += 1
+    while place and score < place / TICKS:
+        place -= 1
+    return place
+
+
+def survivors(candidates: Sequence[Prediction], policy: str | None = None) -> list[Survivor]:
+    """List the candidates that any threshold of the grid extracts, with the thresholds that do.
+
+    gliner2's own policy (None) takes the best score first, label by label, so what it keeps at a
+    low threshold it keeps up to its score. Other policies are resolved at each step of the grid.
+    """
+    if policy is not None:
+        return _by_grid(candidates, policy)
+    kept: dict[str, list[Prediction]] = {}
+    for one in sorted(candidates, key=lambda candidate: candidate.score, reverse=True):
+        stands = kept.setdefault(one.label, [])
+        if not any(one.start < other.end and other.start < one.end for other in stands):
+            stands.append(one)
+    return [Survivor(one, 0, tick(one.score)) for stands in kept.values() for one in stands]
+
+
+def _by_grid(candidates: Sequence[Prediction], policy: str) -> list[Survivor]:
+    from encswap.gliner.scoring import resolve
+
+    ranges: dict[Prediction, list[list[int]]] = {}
+    for place, threshold in enumerate(GRID):
+        for one in resolve(candidates, threshold / TICKS, policy):
+            known = ranges.setdefault(one, [])
+            if known and known[-1][1] == GRID[place - 1]:
+                known[-1][1] = threshold
+            else:
+                known.append([threshold, threshold])
+    return [Survivor(one, low, high) for one, found in ranges.items() for low, high in found]
+
+
+def standing(found: Sequence[Survivor], threshold: float) -> list[Prediction]:
+    """The predictions at a threshold that is a whole number of ticks, in the text's order."""
+    wanted = round(threshold * TICKS)
+    kept = [one.candidate for one in found if one.low <= wanted <= one.high]
+    return sorted(kept, key=lambda one: (one.start, one.end, one.label))
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from encswap import __version__, files
-from encswap.data.readers import iter_examples
+from encswap.data.readers import iter_examples, options_of
 from encswap.errors import InputError, SourceError
-from encswap.experiment.cells import Cell
-from encswap.experiment.estimate import passes
-from encswap.experiment.sizes import subset_file
-from encswap.experiment.task import (
-    Task,
-    claimed,
-    read_result,
-    refuse_other,
-    run_task,
-    state_of,
-)
-from encswap.records import read_record
-from encswap.report.run_files import ExperimentMark
-from encswap.train.prepare import files_of, options_of
+from encswap.experiment.cell import Task, claimed, read_result, refuse_other, run_task, state_of
+from encswap.experiment.cost import passes
+from encswap.experiment.plan import Cell
+from encswap.experiment.subsets import subset_file
+from encswap.train.prepare import files_of
+from encswap.train.run_files import ExperimentMark
+from encswap.validation import read_record
 
 MARK = "experiment.json"
 OVER = ("done", "failed")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from encswap.errors import InputError, TrainingError
-from encswap.experiment.task import Task, note_failure, run_task
+from encswap.experiment.cell import Task, note_failure, run_task
 
 RETRIES = 1
 PASSED_ON = ("PYTHONPATH", "ENCSWAP_CACHE", "HF_HOME", "HF_HUB_OFFLINE", "GOMP_SPINCOUNT")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from encswap.errors import InputError, suggest
-from encswap.recipe import Recipe, read_recipe
+from encswap.data.input import is_hub
+from encswap.errors import EncswapError, InputError, PluginError, suggest
+from encswap.models import spec_of
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe, Strategy, describe, fault_of_field, read_recipe
+from encswap.train.prepare import files_of
 from encswap.yaml_files import numbered, read_mapping
 
 Size = Annotated[int, Field(ge=2)] | Literal["all"]
@@ -147,3 +155,196 @@ def labels_of_rule(wanted: Any) -> list[str]:
     """The labels that a rule names: one value, or a list of them."""
     values = numbered(wanted)
     return [_label(one) for one in values] if isinstance(values, list | tuple) else [_label(values)]
+
+
+Labels = Mapping[str, str]
+LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid: `settings` as results show them, the recipe that is run.
+
+    `size` is the count of training documents, None for all of them.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    recipe: Recipe
+    size: int | None = None
+
+
+def cells_of(plan: Plan, base: Recipe, path: Path, part: str | None = None) -> list[Cell]:
+    """Every cell of a plan, or of one of its parts, in the order of the axes.
+
+    Raises `InputError` where a setting is wrong, where nothing is left, or where the names of two
+    cells are equal.
+    """
+    rule = _part(plan, part, path)
+    axes = plan.axes()
+    cells = [
+        _cell(axes, labels, base, path)
+        for labels in _combinations(axes)
+        if _matches(labels, rule) and not any(_matches(labels, one) for one in plan.exclude)
+    ]
+    if not cells:
+        raise InputError("leaves no cell", where=path, hint="take an exclude rule out")
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two cells are called {name}",
+                where=path,
+                hint="name the encoders: encoders: {one: FOLDER, other: FOLDER}",
+            )
+    return cells
+
+
+def _part(plan: Plan, part: str | None, path: Path) -> Mapping[str, Any]:
+    if part is None:
+        return {}
+    if part not in plan.parts:
+        hint = suggest(part, list(plan.parts))
+        raise InputError(f"has no part {part!r}", where=path, hint=hint)
+    return plan.parts[part]
+
+
+def _combinations(axes: Mapping[str, Mapping[str, Any]]) -> Iterator[Labels]:
+    for chosen in itertools.product(*(values for values in axes.values())):
+        yield dict(zip(axes, chosen, strict=True))
+
+
+def _matches(labels: Labels, rule: Mapping[str, Any]) -> bool:
+    return all(labels[axis] in labels_of_rule(wanted) for axis, wanted in rule.items())
+
+
+def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, path: Path) -> Cell:
+    given = {FIELDS.get(axis, axis): axes[axis][label] for axis, label in labels.items()}
+    size = given.pop("size", "all")
+    try:
+        recipe = Recipe.model_validate({**base.model_dump(), **given})
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        raise InputError(
+            fault_of_field(error, given), where=path, hint=f"{field} is: {describe(field)}"
+        ) from error
+    if recipe.encoder is None:
+        raise InputError("no encoder", where=path, hint="write encoders: [NAME]")
+    encoder = labels.get("encoders", recipe.encoder)
+    settings = {
+        "encoder": _short(encoder),
+        "strategy": recipe.strategy,
+        "embeddings": recipe.embeddings,
+        **{key: value for key, value in given.items() if key not in ("encoder", "seed")},
+        "size": size,
+        "seed": recipe.seed,
+    }
+    size = None if size == "all" else size
+    return Cell(_name(settings, base), settings, recipe, size)
+
+
+def _short(encoder: str) -> str:
+    """An encoder's name: of a folder or a hub id the last part."""
+    return encoder.rstrip("/").rpartition("/")[2] or encoder
+
+
+def _name(settings: Mapping[str, Any], base: Recipe) -> str:
+    """A name that does not change when the plan grows: who, how, how much, which seed, what else.
+
+    What is as in the base recipe is not named.
+    """
+    parts = [settings["encoder"], settings["strategy"], f"n{settings['size']}"]
+    for field, value in settings.items():
+        if field in ("encoder", "strategy", "size", "seed") or value == getattr(base, field):
+            continue
+        parts.append(f"{field}={_slug(value)}")
+    return "-".join(_slug(part) for part in [*parts, f"s{settings['seed']}"])
+
+
+def _slug(value: Any) -> str:
+    text = re.sub(r"[^\w.=+-]+", "-", f"{value:g}" if isinstance(value, float) else str(value))
+    if len(text) <= LONGEST:
+        return text.strip("-.")
+    return f"{text[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def check_names(plan: Plan, base: Recipe, plugins: Plugins, path: Path) -> None:
+    """Refuse what no plugin knows: encoders, strategies, splitters, embedding methods, data.
+
+    Raises `InputError` with the plan's file and the nearest name.
+    """
+    axes = plan.axes()
+    encoders = axes.get("encoders", {}).values() or filter(None, [base.encoder])
+    for name in [base.base, *encoders]:
+        try:
+            spec_of(str(name), plugins)
+        except EncswapError as error:
+            told = f"{error.where}: {error.message}" if error.where else error.message
+            raise InputError(told, where=path, hint=error.hint) from error
+    _known("strategy", list(axes.get("strategies", {})), get_args(Strategy), path)
+    splitters = list(axes.get("splitters", {})) or [base.splitter or plugins.splitter_names[0]]
+    _known("splitter", splitters, plugins.splitter_names, path)
+    for method in axes.get("embeddings", {base.embeddings: None}):
+        refuse_unknown_method(method, plugins, path)
+    for role in ("train", "test"):
+        if (name := getattr(base, role)) is None and role not in plan.settings:
+            raise InputError(f"no {role} documents", where=path, hint=f"set {role}: in the recipe")
+        if name is not None:
+            for file in files_of(name, role):
+                _refuse_pipe(file, path)
+
+
+def _refuse_pipe(data: Path, path: Path) -> None:
+    """Refuse documents that can be read only once: every cell reads them."""
+    if not (data.is_file() or data.is_dir() or is_hub(data)):
+        raise InputError(
+            f"{data} can be read only once, and every cell reads it",
+            where=path,
+            hint="write it to a file",
+        )
+
+
+def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) -> None:
+    for name in asked:
+        if name not in known:
+            hint = suggest(name, list(known))
+            raise InputError(f"unknown {kind} {name!r}", where=path, hint=hint)
+
+
+def refuse_unknown_method(method: str, plugins: Plugins, path: Path) -> None:
+    """Refuse an embedding method that neither encswap nor a plugin takes.
+
+    Which methods a plugin takes is only known by asking, so it is asked with a tiny table.
+    """
+    from encswap.swap.embeddings import METHODS, WHOLE_TABLE
+
+    known = [*METHODS, WHOLE_TABLE]
+    if method in known:
+        return
+    if any("adapt_embeddings" in one.hooks for one in plugins.records.values() if one.distribution):
+        try:
+            _ask(method, plugins)
+        except PluginError as error:
+            if not error.message.startswith("no plugin took"):
+                return  # taken, and not for so small a table
+        except EncswapError:
+            return
+        else:
+            return
+    raise InputError(
+        f"unknown embedding method {method!r}", where=path, hint=suggest(method, known)
+    )
+
+
+def _ask(method: str, plugins: Plugins) -> None:
+    import torch
+
+    from encswap.gliner import model as gliner
+    from encswap.testing.mini.tokenizers import train_tokenizer
+    from encswap.types import EmbeddingTable
+
+    tokenizer = train_tokenizer({}, ["a b c d"])
+    markers = gliner.add_markers(tokenizer)
+    generator = torch.Generator().manual_seed(0)
+    table = EmbeddingTable(torch.randn(len(tokenizer), 8), tokenizer, markers)
+    plugins.adapt_embeddings(table, table, method, generator)

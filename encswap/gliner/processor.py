@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 KEPT = 50_000
+
+
 # Ends the name under which a word's pieces are put; no splitter gives a word that ends so.
 AS_TEXT = "\x00as text"
 

@@ -3,24 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 from typing import Any
 
-from encswap.evaluate.calibration import Bin
-from encswap.evaluate.survivors import TICKS
-from encswap.report.scores import Row, Step
-from encswap.report.svg import (
-    WIDTH,
-    Scale,
-    bar,
-    dot,
-    figure,
-    line,
-    path,
-    ring,
-    share_axis,
-    text,
-)
+from encswap.evaluate.thresholds import TICKS, Bin, calibrate
+from encswap.report.run_results import Run
+from encswap.report.scores import ScoreRow, Step, beside, by_label, ladders, steps_of
 from encswap.report.texts import Texts
+
+WIDTH = 460
+CSS = Path(__file__).with_name("assets") / "figures.css"
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values from `low` to `high` laid out from `start` to `end` in the figure's units."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Place a value; one that is outside stands at the border."""
+        span = self.high - self.low or 1.0
+        share = min(max((value - self.low) / span, 0.0), 1.0)
+        return round(self.start + share * (self.end - self.start), 2)
+
+
+def text(x: float, y: float, words: str, classes: str = "") -> str:
+    """Draw a line of text."""
+    return f'<text x="{x:g}" y="{y:g}" class="{classes}">{escape(words)}</text>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, classes: str, *, color: str = "") -> str:
+    """Draw a straight line."""
+    return (
+        f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" '
+        f'class="{classes}"{_style("stroke", color)}/>'
+    )
+
+
+def path(points: Sequence[Point], color: str, dash: str = "") -> str:
+    """Draw a line through points."""
+    steps = " ".join(f"{x:g},{y:g}" for x, y in points)
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'<polyline points="{steps}" class="line"{_style("stroke", color)}{dashes}/>'
+
+
+def dot(x: float, y: float, color: str, radius: float = 5) -> str:
+    """Draw a filled dot."""
+    return f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}"{_style("fill", color)}/>'
+
+
+def ring(x: float, y: float, color: str) -> str:
+    """Draw an open dot."""
+    return f'<circle cx="{x:g}" cy="{y:g}" r="6" class="ring"{_style("stroke", color)}/>'
+
+
+def bar(x: float, y: float, width: float, color: str) -> str:
+    """Draw a horizontal bar."""
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{max(width, 0.5):g}" height="14" rx="2" '
+        f'opacity="0.45"{_style("fill", color)}/>'
+    )
+
+
+def _style(what: str, color: str) -> str:
+    return f' style="{what}:var(--{color})"' if color else ""
+
+
+def share_axis(scale: Scale, left: float, right: float) -> list[str]:
+    """Draw horizontal grid lines with their shares on the left."""
+    return [
+        part
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+        if share <= scale.high + 1e-9
+        for part in (
+            line(left, scale(share), right, scale(share), "grid"),
+            text(left - 6, scale(share) + 4, f"{share:g}", "m e"),
+        )
+    ]
+
+
+def figure(
+    parts: Sequence[str], height: float, title: str, data: str = "", *, width: float = WIDTH
+) -> str:
+    """Put parts together to an SVG with a title; `data` are further attributes."""
+    words = escape(title)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="{words}"{data}><title>{words}</title>{"".join(parts)}</svg>'
+    )
+
+
+def standalone(drawing: str) -> str:
+    """Give a figure its own styles and ground, so that it stands in a file of its own."""
+    style = f"<style>{CSS.read_text(encoding='utf-8')} svg {{ background: var(--bg); }}</style>"
+    head, _, rest = drawing.partition("<title>")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{style}<title>{rest}\n'
+
 
 COLORS = 8
 LEFT, RIGHT = 40, WIDTH - 14
@@ -31,7 +116,7 @@ def color_of(labels: Sequence[str], label: str) -> str:
     return f"c{labels.index(label) % COLORS}" if label in labels else "muted"
 
 
-def draw_rows(rows: Sequence[Row], title: str, *, bars: bool = False) -> str:
+def draw_rows(rows: Sequence[ScoreRow], title: str, *, bars: bool = False) -> str:
     """Draw scores from 0 to 1, one below the other: a dot or a bar, its interval, its target."""
     scale = Scale(0, 1, 8, WIDTH - 12)
     parts = []
@@ -44,7 +129,7 @@ def draw_rows(rows: Sequence[Row], title: str, *, bars: bool = False) -> str:
     return figure(parts, bottom + 24, title)
 
 
-def _row(row: Row, scale: Scale, top: float, bars: bool) -> list[str]:
+def _row(row: ScoreRow, scale: Scale, top: float, bars: bool) -> list[str]:
     middle = top + 14
     parts = [
         text(scale.start, top, row.name, "b" if row.main else ""),
@@ -136,3 +221,19 @@ def draw_calibration(curve: Sequence[Bin], texts: Texts) -> str:
         parts.append(text(across(share), 238, f"{share:g}", "m c"))
     parts.append(text(RIGHT, 256, texts("score"), "m e"))
     return figure(parts, 262, texts("calibration_figure"))
+
+
+def draw_all(run: Run, texts: Texts) -> dict[str, str]:
+    """Draw every figure that the run has numbers for: file name to SVG."""
+    drawn = {
+        "verdict.svg": draw_rows(beside(run, texts), texts("beside_figure")),
+        "thresholds.svg": draw_thresholds(steps_of(ladders(run)), run.threshold, texts),
+    }
+    if rows := by_label(run):
+        drawn["labels.svg"] = draw_rows(rows, texts("labels_figure"), bars=True)
+    if epochs := run.metrics.get("epochs"):
+        drawn["epochs.svg"] = draw_epochs(epochs, texts)
+    documents = run.documents
+    if curve := calibrate((d.example for d in documents), (d.candidates for d in documents)):
+        drawn["calibration.svg"] = draw_calibration(curve, texts)
+    return {name: standalone(drawing) for name, drawing in drawn.items()}

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from encswap.escaping import markdown
-from encswap.evaluate.errors import KINDS, tally, tally_details
-from encswap.report.reading import Run
-from encswap.report.scores import VIEWS, Row, beside, floor, protocol, shares, verdict, warnings_of
+from encswap.evaluate.error_analysis import KINDS, tally, tally_details
+from encswap.report.run_results import Run
+from encswap.report.scores import (
+    VIEWS,
+    ScoreRow,
+    beside,
+    floor,
+    protocol,
+    shares,
+    verdict,
+    warnings_of,
+)
 from encswap.report.texts import Texts
 
 
@@ -43,7 +52,7 @@ def _span(interval: tuple[float, float] | None) -> str:
     return f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else ""
 
 
-def _beside(rows: Sequence[Row], texts: Texts) -> str:
+def _beside(rows: Sequence[ScoreRow], texts: Texts) -> str:
     return rows_of(
         [texts("beside"), texts("f1"), texts("interval")],
         [[plain(row.name), f"{row.value:.3f}", _span(row.interval)] for row in rows],

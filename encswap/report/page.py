@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 
 from encswap import __version__
-from encswap.report.compact import MOST_BYTES, page_data
-from encswap.report.reading import Run
+from encswap.report.page_data import MOST_BYTES, page_data
+from encswap.report.run_results import Run
 from encswap.report.scores import Ladder, ladders, warnings_of
 from encswap.report.sections import (
     browser,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from encswap.evaluate.metrics import Counts
-from encswap.evaluate.survivors import GRID
-from encswap.report.reading import Run
+from encswap.evaluate.thresholds import GRID
+from encswap.report.run_results import Run
 from encswap.report.texts import Texts
 
 BASELINES = ("dictionary", "base", "before_training", "control")
@@ -16,7 +16,7 @@ VIEWS = ("micro", "macro", "strings", "iob2", "partial", "type")
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One score beside others: where it lies, its interval and its target."""
 
     name: str
@@ -87,21 +87,21 @@ def steps_of(found: Mapping[str, Ladder]) -> list[Step]:
     return [Step(tick, everything.at(tick)) for tick in GRID]
 
 
-def beside(run: Run, texts: Texts) -> list[Row]:
+def beside(run: Run, texts: Texts) -> list[ScoreRow]:
     """This model, what it must beat, and the ceiling."""
     test = run.metrics["test"]["micro"]
     target = (run.metrics.get("targets") or {}).get("micro", {}).get("target")
-    rows = [Row(texts("this_model"), test["f1"], _interval(test), target, main=True)]
+    rows = [ScoreRow(texts("this_model"), test["f1"], _interval(test), target, main=True)]
     baselines = run.metrics.get("baselines") or {}
     for key in BASELINES:
         if baselines.get(key):
             numbers = baselines[key]["micro"]
             name = texts(key, name=baselines[key].get("name", ""))
-            rows.append(Row(name, numbers["f1"], _interval(numbers), color="muted"))
+            rows.append(ScoreRow(name, numbers["f1"], _interval(numbers), color="muted"))
         if folded := (baselines.get(key) or {}).get("cross_fold"):
-            rows.append(Row(texts("cross_fold"), folded["f1"], color="muted"))
+            rows.append(ScoreRow(texts("cross_fold"), folded["f1"], color="muted"))
     if run.metrics.get("coverage") is not None:
-        rows.append(Row(texts("ceiling"), run.metrics["coverage"], color="c2"))
+        rows.append(ScoreRow(texts("ceiling"), run.metrics["coverage"], color="c2"))
     return rows
 
 
@@ -113,11 +113,11 @@ def shares(numbers: Mapping[str, Any], texts: Texts) -> list[str]:
     return [*found, "–".join(f"{one:.3f}" for one in numbers["interval"])]
 
 
-def by_label(run: Run) -> list[Row]:
+def by_label(run: Run) -> list[ScoreRow]:
     """The score of each label that is measured, with its interval and its target."""
     targets = run.metrics.get("targets") or {}
     return [
-        Row(
+        ScoreRow(
             label,
             numbers["f1"],
             _interval(numbers),

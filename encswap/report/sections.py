@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from encswap.evaluate.calibration import calibrate, expected_error
-from encswap.evaluate.errors import DETAILS, KINDS, confusion, tally, tally_details
-from encswap.evaluate.survivors import GRID, TICKS
+from encswap.evaluate.error_analysis import DETAILS, KINDS, confusion, tally, tally_details
+from encswap.evaluate.thresholds import GRID, TICKS, calibrate, expected_error
 from encswap.report import figures, html
-from encswap.report.compact import start_of
 from encswap.report.html import Cell, Safe
-from encswap.report.reading import Run
+from encswap.report.page_data import start_of
+from encswap.report.run_results import Run
 from encswap.report.scores import (
     VIEWS,
     Ladder,

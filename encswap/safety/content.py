@@ -7,6 +7,8 @@ before any of those libraries looks at it.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +16,131 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from encswap.errors import SourceError
-from encswap.safety.json_files import (
-    MOST_BYTES,
-    MOST_TOKENIZER_BYTES,
-    UnreadableError,
-    read_json,
-    walk,
-)
-from encswap.safety.sizes import refuse_sizes
+
+MOST_CONFIG_BYTES = 4 * 2**20
+MOST_TOKENIZER_BYTES = 64 * 2**20
+MOST_ITEMS = 100_000
+MOST_CONFIG_DEPTH = 20
+
+
+class UnreadableError(Exception):
+    """A file that is there and cannot be used; the text says why, after the file's name."""
+
+
+def read_json(path: Path, kind: type, most: int = MOST_CONFIG_BYTES) -> Any:
+    """Read a JSON file of at most so many bytes whose top is a `kind`.
+
+    Raises `FileNotFoundError`, and `UnreadableError` for everything else that is wrong with it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UnreadableError("is no regular file")
+        if path.stat().st_size > most:
+            raise UnreadableError(f"has {path.stat().st_size:,} bytes, more than any model's")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise UnreadableError("is nested too deeply") from error
+    except ValueError as error:
+        raise UnreadableError(f"is no JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise UnreadableError(f"is {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+    """Yield path, key and value of everything inside a JSON value; it ends at a fixed depth."""
+    if depth > MOST_CONFIG_DEPTH:
+        raise UnreadableError("is nested too deeply")
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in items:
+        here = f"{path}.{key}" if path else str(key)
+        yield here, str(key), one
+        if isinstance(one, dict | list):
+            if len(one) > MOST_ITEMS:
+                raise UnreadableError(f"{here[:80]} has {len(one):,} items, more than any model's")
+            yield from walk(one, here, depth + 1)
+
+
+MOST_MODULES = 100_000
+MOST_LAYERS = 256
+CEILINGS = {
+    "vocab_size": 10**7,
+    "max_position_embeddings": 2**24,
+    "n_positions": 2**24,
+    "num_attention_heads": 1024,
+    "num_labels": 10_000,
+    "hidden_size": 2**16,
+    "intermediate_size": 2**20,
+    "max_width": 1024,
+}
+SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+MORE_SIZES = ("intermediate_size", "max_position_embeddings", "embedding_size", "max_width")
+USUAL_CEILING = 2**24
+COUNT_CEILING = 4096
+
+
+# Settings of a boundary head: dimensions, and how many candidates are kept.
+HEAD_CEILING = 2**16
+WIDTHS_NAMED_N = {"n_embd", "n_inner", "n_ctx", "n_positions"}
+
+
+def refuse_sizes(config: Mapping[str, Any]) -> None:
+    """Refuse a config, nested ones included, whose numbers no model has.
+
+    Raises `UnreadableError`.
+    """
+    modules = 1
+    for path, key, value in walk(config):
+        if key in SIZES and _is_no_count(value):
+            raise UnreadableError(f"says {path} is {_shown(value)}, not a whole number")
+        if key in MORE_SIZES and _is_no_count(value) and not isinstance(value, list | None):
+            raise UnreadableError(f"says {path} is {_shown(value)}, not a whole number")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UnreadableError(f"says {path} is {value}, not a number")
+        if isinstance(value, bool) or not isinstance(value, int):
+            continue
+        ceiling = _ceiling(path, key)
+        if value > ceiling or value < -USUAL_CEILING:
+            raise UnreadableError(f"says {path} is {_shown(value)}, more than {ceiling:,}")
+        if key in (*SIZES, *MORE_SIZES) and value <= 0:
+            raise UnreadableError(f"says {path} is {value}")
+        if _is_count(key) and key not in {"num_labels", "num_attention_heads"}:
+            modules *= max(value, 1)
+    if modules > MOST_MODULES:
+        raise UnreadableError(f"asks for {modules:,} modules, more than any model's")
+
+
+def _ceiling(path: str, key: str) -> int:
+    if key in CEILINGS:
+        return CEILINGS[key]
+    if key.endswith("layers") or key == "n_layer":
+        return MOST_LAYERS
+    if path.startswith(("boundary_head.", "span_head.")) and not key.endswith("_elements"):
+        return HEAD_CEILING
+    return COUNT_CEILING if _is_count(key) else USUAL_CEILING
+
+
+def _is_count(key: str) -> bool:
+    return key.startswith(("num_", "n_")) and key not in WIDTHS_NAMED_N
+
+
+def _is_no_count(value: object) -> bool:
+    return not isinstance(value, int) or isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Python refuses to print a number of more than 4,300 digits.
+        return f"{value:,}" if abs(value) < 10**30 else "a number of more than thirty digits"
+    return repr(str(value)[:40])
+
 
 Code = Literal["remote-code", "outside-files", "weights-format", "files", "tokenizer-loads"]
+
 
 # Files that hold a vocabulary: their keys are tokens, and mean nothing. (`tokenizer.json` is read
 # by `tokenizers` alone, which knows no code and no other file.)
@@ -43,6 +160,8 @@ SETTINGS = (
 )
 FOLDERS = ("", "encoder_config")
 TOKENIZER_FILES = ("tokenizer_config.json", "special_tokens_map.json")
+
+
 # Files by whose presence a loader goes elsewhere.
 ASKING_FILES: tuple[tuple[str, Code, str], ...] = (
     (
@@ -53,6 +172,8 @@ ASKING_FILES: tuple[tuple[str, Code, str], ...] = (
     ("custom_generate/generate.py", "remote-code", "it is code of the model's own"),
     (".metadata", "weights-format", "it is a pickled index of weights"),
 )
+
+
 # What transformers reads as a whole beside the settings; a device or a pipe would never end.
 READ_WHOLE = ("vocab*", "merges.txt", "*.model", "*.tiktoken", "*.jinja", "added_tokens.json")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -92,11 +213,15 @@ OTHER_MODEL_KEYS = {
 QUANTISED_KEYS = {"quantization_config", "compression_config", "quantization"}
 TOKENIZER_CLASS_KEYS = {"tokenizer_class", "slow_tokenizer_class", "fast_tokenizer_class"}
 DTYPE = re.compile(r"(torch\.)?(auto|b?float\d*(_e\d\w*)?|half|double|u?int\d+|bool|long|short)")
+
+
 # Old versions of transformers wrote these beside the files; none of today's opens them.
 LEFT_BEHIND = {"name_or_path", "_name_or_path", "special_tokens_map_file", "model_name"}
 FREE_TEXT = {"chat_template", "license", "citation"}
 _ABSOLUTE = re.compile(r"^(/|~|\\\\|[A-Za-z]:[\\/]|file:)")
 _IMPLEMENTATION = re.compile(r"(attn|experts)_implementation\w*(\.\w*)*$")
+
+
 # Tokens and labels may look like paths.
 _WORDS = re.compile(r"(^|\.)(\w*tokens?(_decoder)?|id2label|label2id|prompts)(\.|$)")
 LONGEST_PATH = 4096
@@ -138,7 +263,9 @@ def _problems(folder: Path) -> Iterator[Problem]:
         name = path.relative_to(folder).as_posix()
         of_tokenizer = path.name in TOKENIZER_FILES
         try:
-            values = read_json(path, object, MOST_TOKENIZER_BYTES if _long(path) else MOST_BYTES)
+            values = read_json(
+                path, object, MOST_TOKENIZER_BYTES if _long(path) else MOST_CONFIG_BYTES
+            )
             yield from _asked(name, values)
             if isinstance(values, dict) and path.name.startswith(("config", "gliner_config")):
                 refuse_sizes(values)

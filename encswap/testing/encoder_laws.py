@@ -6,19 +6,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.readers import read_examples
-from encswap.domain import CheckContext, Depth, ParamGroup, Subject, labels_of
 from encswap.errors import PluginError
 from encswap.files import scratch
-from encswap.mini.encoders import corpus
+from encswap.gliner import model as gliner
+from encswap.gliner.batches import collate
+from encswap.gliner.training import objective, training_loss
 from encswap.recipe import read_recipe
-from encswap.swap import gliner
-from encswap.swap.assembly import prove_heads, prove_reload
-from encswap.testing.broken import after, require
+from encswap.swap.assemble import prove_heads, prove_reload
+from encswap.testing.mini.encoders import corpus
+from encswap.testing.plugin_laws import after, require
 from encswap.testing.trial import SEED, Trial
-from encswap.train.dataset import build_samples
-from encswap.train.fitting import group_settings
+from encswap.train.fit import group_settings
 from encswap.train.groups import refuse_bad_cover
-from encswap.train.objective import objective, training_loss
+from encswap.train.samples import build_samples
+from encswap.types import CheckContext, Depth, ParamGroup, Subject, labels_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -109,7 +110,7 @@ def learns(trial: Trial) -> None:
     documents = read_examples(corpus())[:DOCUMENTS]
     width = gliner.max_width_of(model)
     samples = build_samples(documents, trial.splitter, labels_of(documents), {}, width)
-    batch = gliner.collate(model, list(samples.items), training=True)
+    batch = collate(model, list(samples.items), training=True)
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for _, p in g.parameters], "lr": g.learning_rate, "weight_decay": 0.0}

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from encswap.data.readers import read_examples
-from encswap.domain import WordSplitter
-from encswap.mini.encoders import corpus
 from encswap.plugins import Plugins
-from encswap.testing.broken import after, require
+from encswap.testing.mini.encoders import corpus
+from encswap.testing.plugin_laws import after, require
+from encswap.types import WordSplitter
 
 Unit = tuple[str, int, int]
 AWKWARD = (

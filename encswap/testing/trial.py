@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
-from encswap.domain import BaseSpec, EmbeddingTable, EncoderSpec, Fact, LoadedEncoder, Source
 from encswap.errors import UnknownNameError
-from encswap.mini.encoders import WIDTH, draw_encoder, mini_encoder
-from encswap.mini.tokenizers import train_tokenizer
+from encswap.gliner import model as gliner
+from encswap.models import resolve
 from encswap.plugins import PluginRecord, Plugins
 from encswap.recipe import read_recipe
-from encswap.sources import resolve
-from encswap.swap import gliner
-from encswap.swap.assembly import Swapped, grow_embeddings, swap_encoder
+from encswap.swap.assemble import Swapped, grow_embeddings, swap_encoder
+from encswap.testing.mini.encoders import WIDTH, draw_encoder, mini_encoder
+from encswap.testing.mini.tokenizers import train_tokenizer
+from encswap.types import BaseSpec, EmbeddingTable, EncoderSpec, Fact, LoadedEncoder, Source
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -65,7 +65,7 @@ class Trial:
         """An untrained mini base whose hidden size is the encoder's, so that every one fits."""
         import torch
 
-        from encswap.mini.base import COUNTING_LAYER
+        from encswap.testing.mini.base import COUNTING_LAYER
 
         width = int(self.load().model.config.hidden_size) * WIDTH
         config = {**self.base_spec.config, "hidden_size": width}

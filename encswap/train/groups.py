@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from encswap.domain import ParamGroup, ParamGroupSettings
 from encswap.errors import TrainingError
 from encswap.hookspecs import hookimpl
+from encswap.types import ParamGroup, ParamGroupSettings
 
 if TYPE_CHECKING:
     import torch

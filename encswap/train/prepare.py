@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from encswap.data.input import find_data
 from encswap.data.label_sets import (
     compare_labels,
     count_labels,
@@ -17,32 +19,90 @@ from encswap.data.label_sets import (
     shared_ids,
 )
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions, names_in
-from encswap.data.readers import open_examples, read_examples
-from encswap.data.shipped import find_data
+from encswap.data.readers import open_examples, options_of, read_examples
 from encswap.data.split import split_dev
-from encswap.data.units import CachedSplitter, Coverage
-from encswap.domain import EncoderSpec, Example, Source, descriptions_of, labels_of
+from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.errors import InputError
-from encswap.evaluate.candidates import Asked
 from encswap.evaluate.prompts import text_budget
-from encswap.plugins import Plugins
-from encswap.recipe import Recipe
-from encswap.swap import gliner
-from encswap.swap.adapters import add_adapters
-from encswap.swap.assembly import prove, swap_encoder
-from encswap.swap.loading import redraw
-from encswap.swap.training_mode import (
+from encswap.gliner import model as gliner
+from encswap.gliner.schema import EntitySchema
+from encswap.gliner.training import (
+    add_adapters,
     checkpoint_gradients,
     set_label_renaming,
     use_flash_attention,
 )
-from encswap.train.aligning import align_encoder, refuse_alignment
-from encswap.train.preflight import build_units, has_widths
-from encswap.train.progress import Watcher
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.swap.assemble import prove, swap_encoder
+from encswap.swap.load import redraw
+from encswap.train.alignment import align_encoder, refuse_alignment
+from encswap.train.trainer import refuse_precision, trackers
+from encswap.types import EncoderSpec, Example, Source, Watcher, descriptions_of, labels_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Units:
+    """A run's word splitter, and what its units can express of the training documents."""
+
+    splitter: CachedSplitter
+    name: str
+    coverage: Coverage
+    width: int
+
+    def refuse_low_coverage(self, recipe: Recipe, plugins: Plugins) -> None:
+        """Refuse to train on gold that cannot be expressed: it would be trained as absent."""
+        share = self.coverage.share(self.width)
+        if share < recipe.min_coverage and not recipe.allow_low_coverage:
+            others = ", ".join(one for one in plugins.splitter_names if one != self.name)
+            raise InputError(
+                f"splitter {self.name!r} at width {self.width} can express {share:.1%} of the "
+                f"training mentions, less than {recipe.min_coverage:.0%}; the rest would be "
+                "trained as absent",
+                hint=f"choose another --splitter ({others}) or pass --allow-low-coverage",
+            )
+
+
+def check_settings(recipe: Recipe) -> None:
+    """Refuse a recipe that this machine cannot run: trackers, precision, alignment."""
+    trackers(recipe)
+    refuse_precision(recipe)
+    refuse_alignment(recipe)
+
+
+def build_units(
+    recipe: Recipe,
+    plugins: Plugins,
+    spec: EncoderSpec,
+    train: tuple[Example, ...],
+    *,
+    others: tuple[Example, ...] = (),
+    splitter: CachedSplitter | None = None,
+) -> Units:
+    """Build the recipe's splitter and measure what it expresses of the training documents.
+
+    `splitter` is the recipe's, where another run has cut texts with it already.
+    """
+    name = recipe.splitter or spec.word_splitter
+    splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
+    splitter.prepare([example.text for example in (*train, *others)])
+    coverage = measure_coverage(train, splitter)
+    width = suggest_max_width(coverage) if recipe.max_width == "auto" else recipe.max_width
+    return Units(splitter, name, coverage, width)
+
+
+def has_widths(base: str | Path) -> bool | None:
+    """Whether a base's head scores spans up to a width, by its config alone; None if not known."""
+    if base == "mini":
+        return True
+    try:
+        config = json.loads((Path(base) / "config.json").read_text(encoding="utf-8"))
+        return str(config.get("architecture", "span")) == "span"
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 NOT_NAMED = ("what is found of it there counts as wrong", "they are trained as holding none")
@@ -58,7 +118,7 @@ class Documents:
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
     test: tuple[Example, ...]
-    asked: Asked
+    asked: EntitySchema
     checksums: Mapping[str, str]
     remarks: tuple[str, ...] = ()
 
@@ -110,27 +170,13 @@ def read_documents(recipe: Recipe) -> Documents:
     if not dev:
         raise InputError("too few documents to take dev from", where=paths["train"][0])
     labels = tuple(labels_of([*train, *test]))
-    asked = Asked(labels, descriptions_of(train) if recipe.descriptions else {})
+    asked = EntitySchema(labels, descriptions_of(train) if recipe.descriptions else {})
     return Documents(tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks))
 
 
 def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
     """Read a file of documents as a recipe says: which strings are meant, whose labels they are."""
     return read_examples(path, options=options_of(recipe), notes=notes)
-
-
-def options_of(recipe: Recipe, part: str | None = None) -> ReadOptions:
-    """How a recipe's files are read; without a part, a file of another set, whatever its format."""
-    by_part = recipe.format if isinstance(recipe.format, Mapping) else {}
-    whole = recipe.format if isinstance(recipe.format, str) else "auto"
-    return ReadOptions(
-        format="auto" if part is None else dict(by_part).get(part, whole),  # type: ignore[call-overload]
-        tag_column=recipe.tag_column,
-        label=recipe.tag_label,
-        label_names=names_in(recipe.label_names),
-        occurrences=recipe.occurrences,
-        labels_per_file=recipe.labels_per_file,
-    )
 
 
 def _compare(

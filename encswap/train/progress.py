@@ -5,58 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from pydantic import Field
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch's line in `metrics.json`; `seconds` spans training and scoring."""
-
-    epoch: Annotated[int, Field(ge=0)]
-    train_loss: Annotated[float, Field(allow_inf_nan=False)]
-    dev_f1: Annotated[float, Field(ge=0, le=1)]
-    threshold: Annotated[float, Field(ge=0, le=1)]
-    seconds: Annotated[float, Field(ge=0)]
-
-
-class Watcher(Protocol):
-    """Who is told how a run goes on; the command line draws it."""
-
-    def stage(self, name: str) -> None:
-        """A new stage begins."""
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        """One optimizer step is done."""
-
-    def epoch(self, record: Epoch, improved: bool) -> None:
-        """One epoch is trained and scored."""
-
-    def stopped(self, reason: str) -> None:
-        """Training ends before its last epoch."""
-
-    def remark(self, text: str) -> None:
-        """Something is known that a reader of the scores must know."""
-
-
-class Unwatched:
-    """Tells nobody."""
-
-    def stage(self, name: str) -> None:
-        """Tell nobody."""
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        """Tell nobody."""
-
-    def epoch(self, record: Epoch, improved: bool) -> None:
-        """Tell nobody."""
-
-    def stopped(self, reason: str) -> None:
-        """Tell nobody."""
-
-    def remark(self, text: str) -> None:
-        """Tell nobody."""
+from encswap.types import Epoch
 
 
 @dataclass

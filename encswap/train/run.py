@@ -2,24 +2,106 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from encswap import __version__, files
+from encswap import distributed as processes
 from encswap.data.overlaps import measure_ceiling
-from encswap.evaluate.remarks import remarks_on_scores
-from encswap.evaluate.summary import judge_targets, summarise
-from encswap.evaluate.thresholds import score_at
-from encswap.recipe import dump_recipe
-from encswap.swap.gliner import overlap_policy, put_on_device, read_model
-from encswap.train.baselines import baselines
-from encswap.train.fitting import fit
-from encswap.train.folder import RECIPE, told_of_writing
-from encswap.train.job import Job
+from encswap.data.units import CachedSplitter
+from encswap.errors import InputError
+from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
+from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
+from encswap.evaluate.thresholds import best, score_at, sweep
+from encswap.gliner import model as gliner
+from encswap.gliner.model import overlap_policy, put_on_device, read_model
+from encswap.gliner.schema import EntitySchema
+from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
+from encswap.models import BuildMini, find_control, find_models, refuse_no_model, spec_of
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe, dump_recipe
+from encswap.swap.assemble import prove, swap_encoder
+from encswap.train.alignment import align_encoder
+from encswap.train.fit import Job, fit
+from encswap.train.prepare import (
+    build_units,
+    check_settings,
+    has_widths,
+    make_ready,
+    read_documents,
+)
 from encswap.train.progress import Progress
-from encswap.train.record import chosen_on, manifest_of, prediction_lines
+from encswap.train.provenance import (
+    PACKAGES,
+    chosen_on,
+    manifest_of,
+    plugin_versions,
+    prediction_lines,
+    refuse_changed,
+)
+from encswap.train.run_files import Compared
+from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
+from encswap.types import (
+    EncoderSpec,
+    Example,
+    Source,
+    Watcher,
+    WordSplitter,
+    descriptions_of,
+    labels_of,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def baselines(job: Job) -> dict[str, Any]:
+    """Score what the trained model is compared with; once, also when resumed."""
+
+    def measure() -> dict[str, Any]:
+        job.watcher.stage("score before training")
+        return {
+            "dictionary": _dictionary(job),
+            "base": _untrained(job, job.ready.base, job.ready.base.processor.word_splitter),
+            "before_training": _untrained(job, job.ready.model, job.ready.splitter),
+            **_control(job),
+        }
+
+    return job.folder.remember("baselines", Compared, measure)
+
+
+def _control(job: Job) -> dict[str, Any]:
+    """Score the control with its own word splitter, where there is one."""
+    if job.control is None:
+        return {}
+    job.watcher.stage(f"score {job.control.name} beside")
+    model = put_on_device(read_model(job.control.path))
+    scored = _untrained(job, model, model.processor.word_splitter)
+    return {"control": {**scored, "name": job.control.name}}
+
+
+def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
+    """Score a model as it is: threshold chosen on dev, test scored at it."""
+    dev, test = job.documents.dev, job.documents.test
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    results = sweep(dev, job.score(model, dev, splitter), job.recipe.thresholds, policy)
+    found = job.score(model, test, splitter)
+    scored = score_at(test, found, best(results).threshold, policy)
+    return summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
+
+
+def _dictionary(job: Job) -> dict[str, Any]:
+    documents = job.documents
+    own_dev = documents.dev if job.recipe.protocol == "dev" else ()
+    known = [*documents.train, *own_dev]
+    found = predict_by_dictionary(known, documents.test)
+    scored = score_at(documents.test, found, 0.5, None)
+    summary = summarise(scored, documents.test, documents.asked.labels, job.recipe.seed)
+    return {**summary, "cross_fold": cross_fold(known).as_dict()}
 
 
 def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -106,3 +188,126 @@ def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
     """A new run folder's name: the encoder and the time."""
     safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in encoder)
     return root / f"{safe.strip('.-') or 'run'}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
+
+    A folder to go on in is refused where something changed since, unless `force`.
+    """
+
+    allow_pickle: bool = False
+    again: RunFolder | None = None
+    force: bool = False
+    splitter: CachedSplitter | None = None
+    build_mini: BuildMini | None = None
+
+
+def run_recipe(
+    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
+) -> dict[str, Any]:
+    """Swap, train and score as the recipe says; returns the metrics.
+
+    Settings, folder, documents and units are checked before a model is looked for; the folder is
+    made after.
+    """
+    from transformers import set_seed
+
+    if recipe.encoder is None:
+        raise InputError("no encoder", hint="set encoder: in the recipe")
+    set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
+    check_settings(recipe)
+    if asked.again is None and processes.is_main():
+        refuse_taken(path)
+    documents = read_documents(recipe)
+    for remark in documents.remarks:
+        watcher.remark(remark)
+    spec = spec_of(recipe.encoder, plugins)
+    for model in (recipe.encoder, recipe.base):
+        refuse_no_model(str(model))
+    others = (*documents.dev, *documents.test)
+    units = build_units(
+        recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
+    )
+    if has_widths(recipe.base):
+        units.refuse_low_coverage(recipe, plugins)
+    with processes.main_first():
+        models = find_models(
+            plugins,
+            watcher,
+            base=recipe.base,
+            encoder=recipe.encoder,
+            scale=recipe.scale,
+            allow_pickle=asked.allow_pickle,
+            build_mini=asked.build_mini,
+        )
+        control = find_control(plugins, watcher, recipe.control, asked.build_mini)
+    watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+    ready = make_ready(
+        recipe,
+        documents,
+        plugins,
+        spec=models.spec,
+        base_source=models.base,
+        encoder_source=models.encoder,
+        splitter=units.splitter,
+        watcher=watcher,
+    )
+    folder = asked.again or RunFolder.create(path)
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control)
+    if asked.again is None:
+        return run(job)
+    now = manifest_of(recipe, documents, ready, plugins)
+    return run(job, lambda: refuse_changed(folder, now, force=asked.force))
+
+
+def write_swap(
+    recipe: Recipe,
+    plugins: Plugins,
+    spec: EncoderSpec,
+    *,
+    base_source: Source,
+    encoder_source: Source,
+    out: Path,
+    examples: Sequence[Example] = (),
+    watcher: Watcher | None = None,
+) -> Manifest:
+    """Swap, prove, align where the recipe says so, and write a new folder in one step.
+
+    Alignment looks at the texts of `examples` and asks for their labels. Raises `InputError` or
+    `SwapError` where something does not fit, before anything is written.
+    """
+    name = recipe.splitter or spec.word_splitter
+    splitter = plugins.splitter(name, **recipe.splitter_options)
+    base = gliner.read_model(base_source.path)
+    swapped = swap_encoder(
+        base,
+        plugins.load_encoder(spec, encoder_source),
+        plugins,
+        splitter=splitter,
+        name=encoder_source.identifier,
+        max_width=recipe.max_width if recipe.max_width != "auto" else None,
+        method=recipe.embeddings,
+        seed=recipe.seed,
+    )
+    prove(swapped.model, base, splitter)
+    asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))
+    remarks = align_encoder(recipe, swapped.model, base, examples, asked, watcher=watcher)
+    manifest = Manifest(
+        encswap=__version__,
+        base=ModelRecord.of(base_source),
+        encoder=ModelRecord.of(encoder_source),
+        splitter=describe_splitter(name, splitter, recipe.splitter_options),
+        max_width=gliner.max_width_of(swapped.model),
+        embeddings=recipe.embeddings,
+        origins=dict(swapped.origins),
+        versions=versions_of(PACKAGES),
+        plugins=plugin_versions(plugins),
+        recipe=json.loads(recipe.model_dump_json()),
+        remarks=remarks,
+    )
+    with files.one_line(out, "make room, or give --out elsewhere"), files.new_folder(out) as beside:
+        gliner.save_model(swapped.model, beside)
+        write_manifest(manifest, beside)
+    return manifest

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encswap import files, processes
+from encswap import distributed as processes
+from encswap import files
 from encswap.errors import InputError, SourceError
-from encswap.records import read_record
 from encswap.train.progress import Progress
+from encswap.validation import read_record
 
 STATE, WRITING_STATE = "state", ".state.writing"
 PROGRESS, TRAINER_STATE = "progress.json", "trainer_state.json"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from encswap.cli.app import app
 from encswap.cli.data import positions_of
-from encswap.domain import Source
+from encswap.types import Source
 
 RECORD = {
     "id": "a",

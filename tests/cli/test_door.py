@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from encswap.cli import output
 from encswap.cli.app import app
-from encswap.cli.sections import Section, markdown_of, print_sections
+from encswap.cli.tables import Section, markdown_of, print_sections
 from tests.report.conftest import found, mention, write_run
 
 EVIL = "x\x1b]0;title\x07\x1b[2J\x9b31m\u202e\u200b\r|`*<img src=x>[/]\nencswap: forged"
@@ -33,7 +33,7 @@ def is_clean(text: str) -> bool:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run whose labels, texts, ids and records are hostile."""
-    from encswap.domain import Example
+    from encswap.types import Example
 
     text = f"{EVIL} 당뇨병 </script><script>alert(1)</script> \u2028"
     example = Example(EVIL, text, (mention("당뇨병", EVIL, text),))
@@ -98,7 +98,7 @@ def test_a_hostile_run_puts_no_tag_into_the_page(run: Path, tmp_path: Path) -> N
 def test_a_hostile_run_leaves_the_front_matter_and_the_code_of_its_card_whole(run: Path) -> None:
     (run / "checkpoint").mkdir()
     from encswap.report.card import About, write_card
-    from encswap.report.reading import read_scores
+    from encswap.report.run_results import read_scores
 
     about = About("someone/name", {"base": EVIL}, {"test": EVIL}, licence=EVIL, languages=(EVIL,))
     card = write_card(read_scores(run), about)

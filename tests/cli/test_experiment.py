@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
-from encswap.experiment import task as tasks
+from encswap.experiment import cell as tasks
 
 GOOD = {"layers": ["mini"], "encoders": ["koelectra"], "seeds": [1, 2], "sizes": [50]}
 RECIPE = {"scale": "mini", "train": "ko-medical/train.jsonl", "test": "ko-medical/test.jsonl"}

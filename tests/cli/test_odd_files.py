@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from encswap import EncswapError, load
 from encswap.cli.app import app
 from encswap.cli.progress import TerminalWatcher
-from encswap.data.shipped import find_data
+from encswap.data.input import find_data
 
 pytestmark = pytest.mark.filterwarnings("default")
 Damage = Callable[[Path], None]
@@ -356,7 +356,7 @@ def test_a_folder_of_a_later_version_loads_and_says_so_once(
     (folder / "encswap.json").write_text(json.dumps(manifest))
     result = [CliRunner().invoke(app, ["predict", str(folder), "--text", "당뇨병"]) for _ in "ab"]
     assert [one.exit_code for one in result] == [0, 0]
-    told = [one.getMessage() for one in caplog.records if one.name == "encswap.records"]
+    told = [one.getMessage() for one in caplog.records if one.name == "encswap.validation"]
     assert [line.split(": ", 2)[2] for line in told] == [
         "was written by encswap 9.1.0, this is 0.1.0; unknown keys are passed over: "
         "new_key, splitter.mode",
@@ -374,8 +374,8 @@ def test_a_run_folder_of_an_older_version_is_read_without_a_remark(
     """Files as encswap wrote them before each was read by a model; the weights are left out."""
     from encswap.manifest import read_manifest
     from encswap.recipe import read_recipe, recorded_recipe
-    from encswap.report.reading import read_metrics, read_run
-    from encswap.report.run_files import Metrics
+    from encswap.report.run_results import read_metrics, read_run
+    from encswap.train.run_files import Metrics
 
     run = copy_of(folder, tmp_path / "run")
     manifest = read_manifest(run)

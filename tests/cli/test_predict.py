@@ -14,8 +14,8 @@ from encswap.cli.app import app
 from encswap.cli.output import new_text_file
 from encswap.cli.predict import as_record, show
 from encswap.data.documents import open_documents
-from encswap.domain import Prediction
 from encswap.errors import InputError
+from encswap.types import Prediction
 
 TEXT = "당뇨병 환자\x1b[31m에게 인슐린"
 FOUND = [Prediction(0, 3, "Disease", 0.91234), Prediction(len(TEXT) - 3, len(TEXT), "Drug", 0.5)]
@@ -33,7 +33,7 @@ def answered(monkeypatch):
             progress(1)
             yield text, [Prediction(0, 1, label, 0.9) for label in labels or ["Disease"]]
 
-    monkeypatch.setattr("encswap.train.scoring.predict_saved", predict_saved)
+    monkeypatch.setattr("encswap.evaluate.predict.predict_saved", predict_saved)
     return taken
 
 
@@ -247,4 +247,4 @@ def test_a_terminal_gets_colour_and_no_control_characters(monkeypatch, capsys):
 def test_text_may_be_asked_for_without_a_terminal(answered, tmp_path):
     result = invoke(tmp_path, "--text", "당뇨병", "--format", "text")
     assert "Disease  당  0–1  0.90" in result.stdout
-    assert command.Shape.auto == "auto"
+    assert command.PredictionFormat.auto == "auto"

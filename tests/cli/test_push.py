@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 import encswap
 from encswap.cli.app import app
-from encswap.mini.encoders import mini_encoder
+from encswap.models import resolve, spec_of
 from encswap.recipe import read_recipe
-from encswap.sources import resolve, spec_of
-from encswap.train.swapping import write_swap
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.train.run import write_swap
 from tests.report.conftest import CANDIDATES, PLANTED, TEXT, write_run
 from tests.upload_server import TOKEN, Hosted, Hub, taking_uploads
 
@@ -417,14 +417,14 @@ def test_a_checkpoint_that_does_not_load_is_refused_before_a_repository_is_creat
 ):
     name, spoil, said = BROKEN[case]
     spoil(run / "checkpoint" / name)
-    monkeypatch.setattr("encswap.upload.publish", None)
+    monkeypatch.setattr("encswap.report.upload.publish", None)
     line = refused(run, REPO)
     assert said in line and "encswap-push-" not in line
 
 
 def test_a_file_that_is_exchanged_after_it_was_looked_at_is_not_sent(run: Path, tmp_path: Path):
     from encswap.errors import InputError
-    from encswap.upload import collect
+    from encswap.report.upload import collect
 
     items = {one.name: one for one in collect(run / "checkpoint")}
     weights = items["model.safetensors"]
@@ -452,7 +452,7 @@ def test_a_file_that_is_exchanged_after_it_was_looked_at_is_not_sent(run: Path, 
 def test_licence_and_language_are_checked_before_anything(
     run: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ):
-    monkeypatch.setattr("encswap.upload.publish", None)
+    monkeypatch.setattr("encswap.report.upload.publish", None)
     assert said in refused(run, REPO, *options)
 
 

@@ -78,12 +78,12 @@ def test_a_seeds_folder_goes_on_with_what_is_missing(monkeypatch, tmp_path):
         return metrics(recipe.seed / 100), out
 
     monkeypatch.setattr("encswap.cli.train.train_run", train_run)
-    monkeypatch.setattr("encswap.train.folder.read_manifest", lambda path: None)
+    monkeypatch.setattr("encswap.train.run_folder.read_manifest", lambda path: None)
     recipe = read_recipe(overrides={"encoder": "koelectra", "seed": 51}, layers=("mini",))
     root.mkdir()
     command = ["train", "-e", "koelectra", "--scale", "mini", "--seeds", "3", "--set", "seed=50"]
     assert "exists" in CliRunner().invoke(app, [*command, "--out", str(tmp_path)]).stderr
-    monkeypatch.setattr("encswap.train.folder.refuse_taken", lambda path: None)
+    monkeypatch.setattr("encswap.train.run_folder.refuse_taken", lambda path: None)
     (root / "mini.yaml").write_text(dump_recipe(recipe))
     CliRunner().invoke(app, [*command, "--out", str(root)])
     assert asked == [(50, "trained"), (51, "trained")]

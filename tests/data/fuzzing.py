@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from encswap.data.formats.characters import write_characters
+from encswap.data.formats.conll import write_words
 from encswap.data.formats.sentences import HEADER, write_rows
 from encswap.data.formats.strings import write_extraction, write_plan
-from encswap.data.formats.words import write_words
 from encswap.data.readers import FORMATS
-from encswap.domain import Example, Mention
+from encswap.types import Example, Mention
 
 KOREAN = "환자는 고혈압으로 인한 당뇨병이 심해 암로디핀을 투여하고 경과를 관찰하였다 간암 의심되어"
 ENGLISH = "Hypertension was treated with insulin and the patient recovered after diabetes"

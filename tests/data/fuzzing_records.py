@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from encswap.domain import Example
+from encswap.types import Example
 
 Generator = Callable[[random.Random], str]
 Examples = Callable[[random.Random], list[Example]]

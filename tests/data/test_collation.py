@@ -10,8 +10,8 @@ import pytest
 
 from encswap.data.readers import read_examples
 from encswap.data.units import CachedSplitter, gliner_text, measure_coverage
-from encswap.domain import Example, Mention, labels_of
 from encswap.plugins import load_plugins
+from encswap.types import Example, Mention, labels_of
 
 KLUE = Path(__file__).parents[3] / "shared" / "data" / "klue-ner-v1.1_dev.tsv"
 

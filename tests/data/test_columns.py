@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from encswap.data.formats.table import ReadOptions
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
 from encswap.data.readers import format_of, open_examples, read_examples
-from encswap.domain import Example
 from encswap.errors import InputError
+from encswap.types import Example
 
 SHARED = Path(os.environ.get("ENCSWAP_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 

@@ -2,8 +2,8 @@ import pytest
 
 from encswap.data.gold import CLEANED, TRIMMED, RawSpan, clean_label, gold_string, mentions_at
 from encswap.data.notes import Notes
-from encswap.domain import Mention
 from encswap.errors import InputError
+from encswap.types import Mention
 
 PADS = [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u200b", "\ufeff", " \u200b\n"]
 

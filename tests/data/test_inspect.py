@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.data.fingerprints import Fingerprint, Fingerprints
-from encswap.data.inspect import BATCH, inspect
-from encswap.data.inspection import as_json
-from encswap.data.lengths import Lengths, Ruler
-from encswap.data.missed import Missed, Worst
-from encswap.data.oddities import oddities
-from encswap.data.options import ReadOptions
+from encswap.data.duplicates import Fingerprint, Fingerprints
+from encswap.data.formats.table import ReadOptions
+from encswap.data.inspect import BATCH, as_json, inspect, oddities
+from encswap.data.units import Missed, Worst
+from encswap.data.windows import Lengths, Ruler
 from encswap.errors import InputError
 
 

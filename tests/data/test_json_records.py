@@ -11,8 +11,8 @@ import pytest
 
 from encswap.data.notes import Notes
 from encswap.data.readers import format_of, read_examples
-from encswap.domain import Example, Mention
 from encswap.errors import InputError
+from encswap.types import Example, Mention
 
 ONE = {"text": "당뇨병 환자", "entities": {"Disease": ["당뇨병"]}}
 TWO = {"text": "고혈압 환자", "entities": {"Disease": ["고혈압"]}}

@@ -16,8 +16,8 @@ from encswap.data.label_sets import (
     shared_ids,
     with_file_labels,
 )
-from encswap.domain import Example, Mention, Unlocated
 from encswap.errors import InputError
+from encswap.types import Example, Mention, Unlocated
 
 
 def document(*labels: str, name: str = "1", annotated: tuple[str, ...] | None = None) -> Example:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.data.canonical import canonical
-from encswap.data.locate import Repair, locate, same_text
-from encswap.domain import Unlocated
+from encswap.data.locate import Repair, canonical, locate, same_text
+from encswap.types import Unlocated
 
 NFD = unicodedata.normalize("NFD", "당뇨병성 신증과 당뇨병")
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.data.locate import PassedOver, locate
-from encswap.data.occurrences import Longer
-from encswap.domain import Mention
+from encswap.data.locate import Longer, PassedOver, locate
+from encswap.types import Mention
 
 Gold = Mapping[str, Sequence[str]]
 

@@ -16,8 +16,8 @@ from encswap.data.overlaps import (
     most_returned,
     overlaps_of,
 )
-from encswap.domain import Example, Mention, Prediction, Unlocated
-from encswap.evaluate.candidates import resolve
+from encswap.gliner.scoring import resolve
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(1, 6)).map(lambda one: (one[0], one[0] + one[1])),

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from encswap.data.formats.table import ReadOptions
 from encswap.data.gold import CLEANED, PASSED, TRIMMED
 from encswap.data.locate import Repair
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
 from encswap.data.readers import FORMATS, format_of, iter_examples, read_examples
-from encswap.domain import Example, Mention, Unlocated
 from encswap.errors import EncswapError, InputError
+from encswap.types import Example, Mention, Unlocated
 
 
 def write(path: Path, *records: Any) -> Path:

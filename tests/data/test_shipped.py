@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.data.split import split_dev
-from encswap.domain import Example, Mention
+from encswap.types import Example, Mention
 
 LONG = "환자는 흉통과 호흡곤란을 호소하여 내원하였고 심전도와 혈액검사를 시행한 뒤 입원하였다. "
 

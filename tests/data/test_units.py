@@ -15,7 +15,7 @@ from encswap.data.units import (
     units_of,
     units_of_all,
 )
-from encswap.domain import Example, Mention, Unlocated
+from encswap.types import Example, Mention, Unlocated
 
 
 class Spaced:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.data.sentences import sentence_ends
 from encswap.data.units import gliner_text
-from encswap.data.windows import Window, cut, merge
-from encswap.domain import Example, Mention, Prediction, Unlocated
+from encswap.data.windows import Window, cut, merge, sentence_ends
 from encswap.errors import InputError
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 
 def words(text: str, lower: bool = True) -> Iterator[tuple[str, int, int]]:

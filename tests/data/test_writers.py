@@ -7,13 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from encswap.data.convert import convert
+from encswap.data.convert import convert, write_examples
 from encswap.data.gold import trimmed_span
 from encswap.data.locate import locate
 from encswap.data.readers import FORMATS, read_examples
-from encswap.data.writers import write_examples
-from encswap.domain import Example, Mention, Unlocated, labels_of
 from encswap.errors import InputError
+from encswap.types import Example, Mention, Unlocated, labels_of
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from("가나 ab\n\t.-#\\|="), max_size=30

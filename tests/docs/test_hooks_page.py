@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from encswap import CheckContext, EncoderSpec, Fact, Source, Subject, hookspecs
-from encswap.domain import ParamGroupSettings
-from encswap.mini.encoders import mini_encoder
 from encswap.plugins import HOOKS, Plugins, load_plugins
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.types import ParamGroupSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
 
@@ -93,7 +93,7 @@ def test_the_check_adds_its_finding_where_it_has_something_to_say() -> None:
 def test_the_method_zeroes_the_marker_rows(base: Any) -> None:
     import torch
 
-    from encswap.swap import gliner
+    from encswap.gliner import model as gliner
 
     table = gliner.embedding_table(base)
     adapted = example_of("adapt_embeddings").adapt_embeddings(

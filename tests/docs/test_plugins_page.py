@@ -11,7 +11,7 @@ import encswap
 from encswap import plugins
 from encswap.plugins import LOAD_VARIABLE, TRACE_VARIABLE, load_plugins
 from encswap.testing import encoder_laws, plugin_laws, splitter_laws
-from encswap.testing.cases import PAGE as NAMED
+from encswap.testing.verification import PAGE as NAMED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / NAMED).read_text(encoding="utf-8")

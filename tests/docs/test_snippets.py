@@ -315,12 +315,12 @@ def given(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """What every page finds in its folder: a few documents, an encoder, models in a cache."""
     from encswap_kiwi.dictionary import load_kiwi
 
-    from encswap.data.shipped import find_data
-    from encswap.mini.base import RECIPE, _mark
-    from encswap.mini.encoders import build_once, mini_encoder
+    from encswap.data.input import find_data
+    from encswap.models import MINI_BASE, mini_folder
     from encswap.plugins import load_plugins
     from encswap.recipe import read_recipe
-    from encswap.sources import MINI_BASE, mini_folder
+    from encswap.testing.mini.base import RECIPE, _mark
+    from encswap.testing.mini.encoders import build_once, mini_encoder
 
     folder = tmp_path_factory.mktemp("given")
     for name in ("ko-medical", "en-medical"):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from encswap.mini import base as mini
 from encswap.plugins import Plugins
 from encswap.recipe import read_recipe
+from encswap.testing.mini import base as mini
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATE = re.compile(r'DATE = "\d{4}-\d{2}-\d{2}"')

@@ -8,13 +8,15 @@ from gliner2.inference.candidate_decoder import finalize_spans
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.data.units import CachedSplitter
-from encswap.domain import Prediction
-from encswap.evaluate.candidates import Asked, resolve, score_texts
-from encswap.evaluate.documents import score_documents
-from encswap.swap import gliner, heads
+from encswap.evaluate.score import score_documents, score_texts
+from encswap.gliner import model as gliner
+from encswap.gliner import scoring as heads
+from encswap.gliner.schema import EntitySchema
+from encswap.gliner.scoring import resolve
+from encswap.types import Prediction
 
 LABELS = ("Disease", "Drug")
 THRESHOLDS = (0.3, 0.45, 0.5, 0.505, 0.6)
@@ -53,7 +55,7 @@ def lively_boundary(boundary_base):
 def test_every_threshold_equals_a_separate_extraction(kind, texts, request):
     model = request.getfixturevalue(kind)
     policy = gliner.overlap_policy(model)
-    found = score_texts(model, texts, Asked(LABELS, {}), floor=0.05)
+    found = score_texts(model, texts, EntitySchema(LABELS, {}), floor=0.05)
     assert sum(len(one) for one in found) > 100
     for threshold in THRESHOLDS:
         theirs = model.batch_extract_entities(
@@ -91,14 +93,14 @@ def test_overlaps_resolve_as_gliner2_resolves_them(policy, spans):
 
 def test_the_full_stop_that_gliner2_appends_is_never_predicted(lively):
     text = "No mark ends this"
-    for one in score_texts(lively, [text], Asked(LABELS, {}), floor=0.01)[0]:
+    for one in score_texts(lively, [text], EntitySchema(LABELS, {}), floor=0.01)[0]:
         assert one.end <= len(text)
 
 
 def test_results_come_in_the_order_of_the_texts(lively, texts):
-    together = score_texts(lively, texts, Asked(LABELS, {}), batch_size=4)
+    together = score_texts(lively, texts, EntitySchema(LABELS, {}), batch_size=4)
     for place in (0, 5, 11):
-        alone = score_texts(lively, [texts[place]], Asked(LABELS, {}))[0]
+        alone = score_texts(lively, [texts[place]], EntitySchema(LABELS, {}))[0]
         # Padding may move a score by a rounding error, and so over the floor.
         kept = {(p.start, p.end, p.label) for p in together[place] if p.score > 0.06}
         assert kept <= {(p.start, p.end, p.label) for p in alone}
@@ -106,7 +108,7 @@ def test_results_come_in_the_order_of_the_texts(lively, texts):
 
 def test_training_mode_is_restored(base, texts):
     base.train()
-    score_texts(base, texts[:1], Asked(LABELS, {}))
+    score_texts(base, texts[:1], EntitySchema(LABELS, {}))
     assert base.training
     base.eval()
 
@@ -114,7 +116,7 @@ def test_training_mode_is_restored(base, texts):
 def test_documents_longer_than_the_encoder_are_scored_in_windows(lively, plugins):
     examples = read_examples(find_data("en-medical/test.jsonl"))[:3]
     splitter = CachedSplitter(plugins.splitter("whitespace"))
-    found = score_documents(lively, examples, Asked(LABELS, {}), splitter, max_length=64)
+    found = score_documents(lively, examples, EntitySchema(LABELS, {}), splitter, max_length=64)
     for example, candidates in zip(examples, found, strict=True):
         assert candidates
         assert all(0 <= one.start < one.end <= len(example.text) for one in candidates)
@@ -127,5 +129,5 @@ def test_a_closed_count_gate_returns_nothing_as_gliner2_does(base, texts):
     model = copy.deepcopy(base)
     with torch.no_grad():
         model.count_pred[-1].bias[0] += 100
-    assert score_texts(model, texts[:2], Asked(LABELS, {}), floor=0.01) == [[], []]
+    assert score_texts(model, texts[:2], EntitySchema(LABELS, {}), floor=0.01) == [[], []]
     assert heads.entity_logits(model, texts[0], LABELS).isfinite().any()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
-from encswap.domain import Example, Mention
-from encswap.evaluate.dictionary import build_dictionary, cross_fold, predict_by_dictionary
+from encswap.evaluate.baselines import build_dictionary, cross_fold, predict_by_dictionary
 from encswap.evaluate.metrics import count, micro, total
+from encswap.types import Example, Mention
 
 
 def naive_f1(train, test) -> float:

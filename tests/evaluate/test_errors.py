@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encswap.data.particles import is_ending
-from encswap.domain import Example, Mention, Prediction, Unlocated
-from encswap.evaluate.errors import (
+from encswap.data.locate import is_ending
+from encswap.evaluate.error_analysis import (
     KINDS,
     classify,
     confusion,
@@ -16,6 +15,7 @@ from encswap.evaluate.errors import (
     tally,
     tally_details,
 )
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "제2형 당뇨병은 인슐린을 투여하고 당화혈색소를 검사한다. 고혈압에서는 위내시경 아스피린"
 

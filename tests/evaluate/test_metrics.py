@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.domain import Example, Mention, Prediction, Unlocated
 from encswap.evaluate.intervals import bootstrap_f1
 from encswap.evaluate.metrics import Counts, count, iob2, micro, strict_iob2
 from encswap.evaluate.summary import judge_targets
 from encswap.evaluate.thresholds import best, sweep
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "당뇨병 환자에게 인슐린을 투여"
 

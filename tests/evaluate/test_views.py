@@ -7,16 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encswap.domain import Example, Mention, Prediction, Unlocated
-from encswap.evaluate.calibration import calibrate, expected_error
-from encswap.evaluate.candidates import resolve
-from encswap.evaluate.comparison import compare
-from encswap.evaluate.intervals import bootstrap_f1
+from encswap.evaluate.intervals import bootstrap_f1, compare
 from encswap.evaluate.metrics import Counts, count, micro, total
-from encswap.evaluate.partial import partial_matches, type_matches
-from encswap.evaluate.survivors import GRID, TICKS, standing, survivors, tick
-from encswap.evaluate.thresholds import score_at
-from encswap.evaluate.views import macro, other_views, string_sets
+from encswap.evaluate.summary import macro, other_views, partial_matches, string_sets, type_matches
+from encswap.evaluate.thresholds import (
+    GRID,
+    TICKS,
+    calibrate,
+    expected_error,
+    score_at,
+    standing,
+    survivors,
+    tick,
+)
+from encswap.gliner.scoring import resolve
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "당뇨병 환자에게 인슐린을 투여하고 당뇨병 재검"
 LABELS = ["Disease", "Drug"]

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from encswap.data.shipped import find_data
-from encswap.experiment.cells import cells_of
+from encswap.data.input import find_data
 from encswap.experiment.grid import Grid, make_grid
-from encswap.experiment.plan import base_recipe, read_plan
+from encswap.experiment.plan import base_recipe, cells_of, read_plan
 
 
 def head(source: str, count: int, path: Path) -> str:

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from encswap.errors import InputError
-from encswap.experiment import task as tasks
-from encswap.experiment.estimate import estimate, refuse_full_disk, told_bytes, told_seconds
+from encswap.experiment import cell as tasks
+from encswap.experiment.cell import claimed, read_result, refuse_other, run_task, state_of
+from encswap.experiment.cost import estimate, refuse_full_disk, told_bytes, told_seconds
 from encswap.experiment.grid import run_grid, run_here
-from encswap.experiment.task import claimed, read_result, refuse_other, run_task, state_of
-from encswap.experiment.written import write_results
-from encswap.train.progress import Unwatched
+from encswap.experiment.results import write_results
+from encswap.types import Unwatched
 
 
 def scores(folder):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from encswap.errors import EncswapError, InputError
-from encswap.experiment.cells import cells_of
-from encswap.experiment.names import check_names, refuse_unknown_method
-from encswap.experiment.plan import base_recipe, read_plan
+from encswap.experiment.plan import (
+    base_recipe,
+    cells_of,
+    check_names,
+    read_plan,
+    refuse_unknown_method,
+)
 from encswap.plugins import load_plugins
 
 

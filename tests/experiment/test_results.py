@@ -6,9 +6,16 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from encswap.experiment.drawing import draw
-from encswap.experiment.results import TEST, conditions_of, pairs_of
-from encswap.experiment.tables import condition_table, failure_table, markdown_of, pair_table
+from encswap.experiment.results import (
+    TEST,
+    condition_table,
+    conditions_of,
+    draw,
+    failure_table,
+    markdown_of,
+    pair_table,
+    pairs_of,
+)
 
 
 def row(strategy, size, seed, f1, encoder="one", failure=None):

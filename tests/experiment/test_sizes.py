@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
 from encswap.errors import InputError
-from encswap.experiment.sizes import nested_order, subset_file
+from encswap.experiment.subsets import nested_order, subset_file
 
 TRAIN = "ko-medical/train.jsonl"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from encswap.experiment.student import distribution, holm, mean_of, paired, quantile
+from encswap.experiment.statistics import distribution, holm, mean_of, paired, quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 4, 9, 30, 200])

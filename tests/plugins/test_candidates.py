@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from encswap.domain import MARK_MEANINGS, EncoderSpec
 from encswap.plugins import load_plugins
+from encswap.types import MARK_MEANINGS, EncoderSpec
 
 PLUGINS = load_plugins()
 SPECS = [*PLUGINS.encoders.values(), *PLUGINS.bases.values()]

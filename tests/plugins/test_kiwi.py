@@ -166,7 +166,7 @@ def test_words_that_hold_a_space_are_kept_whole(spaced: Any, text: str, units: s
 
 def test_a_word_that_holds_a_space_is_one_unit_wide(spaced: Any) -> None:
     from encswap.data.units import measure_coverage
-    from encswap.domain import Example, Mention
+    from encswap.types import Example, Mention
 
     gold = (Mention(0, 6, "Disease", "당뇨 합병증"),)
     coverage = measure_coverage([Example("1", "당뇨 합병증을 앓는다", gold)], spaced)

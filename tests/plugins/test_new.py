@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 import encswap
 from encswap.cli import app
-from encswap.mini.encoders import mini_encoder
 from encswap.plugins import Plugins
-from encswap.templates import TEMPLATES
-from encswap.templates.source_code import facts_code
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.testing.scaffold import TEMPLATES
+from encswap.testing.scaffold.recorded import facts_code
 from tests import packages
 from tests.hub_server import COMMIT, Repository, from_folder, serving
 

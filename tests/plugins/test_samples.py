@@ -13,7 +13,7 @@ import pytest
 
 import encswap
 from encswap.plugins import HOOKS, load_plugins
-from encswap.testing.cases import Verification
+from encswap.testing.verification import Verification
 from tests import packages
 
 DOCS = Path(__file__).parents[2] / "docs"

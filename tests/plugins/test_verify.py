@@ -14,7 +14,7 @@ from encswap.cli import app
 from encswap.errors import InputError, UnknownNameError
 from encswap.plugins import Plugins, load_plugins
 from encswap.testing import conforms
-from encswap.testing.cases import Verification
+from encswap.testing.verification import Verification
 
 runner = CliRunner()
 test_a_bundled_encoder_conforms = conforms("mdeberta")
@@ -125,7 +125,7 @@ def test_an_encoder_with_weights_that_are_not_finite_is_told_of() -> None:
     def load_encoder(spec: EncoderSpec, source: Any) -> LoadedEncoder:
         import torch
 
-        from encswap.swap import loading
+        from encswap.swap import load as loading
 
         loaded = loading.load_encoder(spec, source)
         with torch.no_grad():
@@ -254,7 +254,7 @@ def test_the_command_prints_every_promise_with_its_result() -> None:
 def test_the_command_writes_json_with_the_page_of_each_promise() -> None:
     result = runner.invoke(app, ["plugins", "verify", "char", "--format", "json"])
     told = json.loads(result.stdout)
-    assert told["conforms"] is True and told["plugin"]["name"] == "encswap.swap.splitters"
+    assert told["conforms"] is True and told["plugin"]["name"] == "encswap.gliner.splitters"
     assert {one["status"] for one in told["promises"]} == {"kept", "remark"}
     assert told["promises"][-1]["page"] == "docs/plugins.md#cuts-the-same"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from encswap.domain import Example, Mention, Prediction, Unlocated
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import score_at
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "제2형 당뇨병은 인슐린을 투여하고 당화혈색소를 검사한다. 고혈압에서는 위내시경 아스피린"
 LABELS = ("Disease", "Drug", "Biomarker", "Procedure")

@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
-from encswap.domain import Example, Mention, Prediction
 from encswap.report.page import write_page
-from encswap.report.reading import read_run
+from encswap.report.run_results import read_run
 from encswap.report.texts import Texts
-from encswap.train.folder import RunFolder
-from encswap.train.job import Job
+from encswap.train.fit import Job
 from encswap.train.run import run
+from encswap.train.run_folder import RunFolder
+from encswap.types import Example, Mention, Prediction
 from tests.report.conftest import LABELS, write_run
 from tests.train.conftest import head
 from tests.train.test_run import Silent, prepare

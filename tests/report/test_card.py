@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from encswap.report.card import About, write_card
-from encswap.report.reading import Run, read_scores
+from encswap.report.run_results import Run, read_scores
 
 COMMIT = "a" * 40
 RECORD: dict[str, Any] = {

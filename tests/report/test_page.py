@@ -12,16 +12,16 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from encswap.domain import Example, Mention, Prediction
 from encswap.errors import InputError
 from encswap.evaluate.thresholds import score_at
-from encswap.report.comparing import ALL, compare_runs
-from encswap.report.drawings import draw_all
+from encswap.report.comparison import ALL, compare_runs
+from encswap.report.figures import draw_all
 from encswap.report.markdown import write_markdown
 from encswap.report.page import write_page
-from encswap.report.reading import read_run
+from encswap.report.run_results import read_run
 from encswap.report.scores import ladders
 from encswap.report.texts import FOLDER, Texts, languages
+from encswap.types import Example, Mention, Prediction
 from tests.report.conftest import (
     CANDIDATES,
     LABELS,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from encswap.errors import InputError
-from encswap.report.reading import read_run
+from encswap.report.run_results import read_run
 
 
 def change(folder: Path, edit) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from encswap.errors import SwapError
-from encswap.swap.alignment import (
+from encswap.train.alignment import (
     EXACT,
     AffineMap,
     fit_procrustes,

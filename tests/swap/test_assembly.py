@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from encswap.errors import SwapError
-from encswap.swap import gliner, heads
-from encswap.swap.assembly import prove, prove_heads, swap_encoder
+from encswap.gliner import model as gliner
+from encswap.gliner import scoring as heads
+from encswap.gliner.batches import collate
+from encswap.gliner.schema import schema_for
+from encswap.swap.assemble import prove, prove_heads, swap_encoder
 
 TEXT = "당뇨병 환자에게 인슐린을 투여하였다. HbA1c는 8.1%였다."
 LABELS = ("Disease", "Drug")
@@ -106,7 +109,7 @@ def test_fresh_heads_differ_from_the_base_and_repeat_with_the_seed(base, plugins
 def test_the_processor_speaks_with_the_new_tokenizer(base, plugins, load_mini):
     encoder = load_mini("ko-deberta")
     model = swapped(base, plugins, encoder)
-    batch = gliner.collate(model, [(TEXT, gliner.schema_for(LABELS))], training=False)
+    batch = collate(model, [(TEXT, schema_for(LABELS))], training=False)
     assert int(batch.input_ids.max()) < len(model.processor.tokenizer)
     pieces = model.processor.tokenizer.convert_ids_to_tokens(batch.input_ids[0].tolist())
     assert any(piece.startswith("##") for piece in pieces)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from encswap.domain import EmbeddingTable
 from encswap.errors import PluginError, SwapError
-from encswap.swap import gliner
-from encswap.swap.assembly import grow_embeddings
-from encswap.swap.describing import described_rows, shipped_descriptions
-from encswap.swap.embeddings import METHODS
-from encswap.swap.pieces import spellings
+from encswap.gliner import model as gliner
+from encswap.swap.assemble import grow_embeddings
+from encswap.swap.embeddings import METHODS, described_rows, shipped_descriptions
+from encswap.swap.vocabulary import spellings
+from encswap.types import EmbeddingTable
 
 
 def tables(base, encoder):

@@ -9,11 +9,11 @@ import pytest
 from safetensors import SafetensorError
 
 from encswap.errors import InputError
+from encswap.gliner import model as gliner
+from encswap.models import resolve, spec_of
 from encswap.plugins import Plugins
 from encswap.recipe import read_recipe
-from encswap.sources import resolve, spec_of
-from encswap.swap import gliner
-from encswap.train.swapping import write_swap
+from encswap.train.run import write_swap
 
 FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
 

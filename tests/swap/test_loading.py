@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from encswap.domain import EncoderSpec, Source
 from encswap.errors import SourceError, SwapError
-from encswap.mini.encoders import mini_encoder
-from encswap.swap.loading import load_tokenizer
+from encswap.safety.trusted_classes import load_tokenizer
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.types import EncoderSpec, Source
 
 
 @pytest.fixture

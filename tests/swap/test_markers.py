@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from encswap.cli.app import app
 from encswap.data.readers import read_examples
-from encswap.domain import LoadedEncoder, Mention
 from encswap.errors import InputError
+from encswap.gliner import model as gliner
+from encswap.gliner import scoring as heads
+from encswap.gliner.batches import collate, subtoken_counter
 from encswap.gliner.markers import MARKERS, refuse_markers
-from encswap.swap import gliner, heads
-from encswap.swap.subtokens import subtoken_counter
+from encswap.gliner.schema import schema_for
+from encswap.types import LoadedEncoder, Mention
 
 LABELS = ("Disease", "Drug")
 NAMES = ("gliner2-base", "ko-deberta", "xlm-r", "koelectra", "klue-roberta")
@@ -34,8 +36,8 @@ def words_of(text: str, lower: bool = True) -> Iterator[tuple[str, int, int]]:
 @pytest.fixture(scope="module")
 def tokenizers(plugins, base) -> dict[str, object]:
     """Tokenizers of the real kinds: WordPiece, Unigram, with [CLS] and with <s>."""
-    from encswap.mini.encoders import mini_encoder
-    from encswap.swap.loading import load_tokenizer
+    from encswap.safety.trusted_classes import load_tokenizer
+    from encswap.testing.mini.encoders import mini_encoder
 
     found = {name: load_tokenizer(mini_encoder(plugins.encoders[name]), name) for name in NAMES[1:]}
     for tokenizer in found.values():
@@ -67,7 +69,7 @@ def specials(processor) -> list[str]:
 
 
 def text_ids(processor, text: str) -> tuple[list[int], object]:
-    record = processor.transform_record(text, gliner.schema_for(LABELS))
+    record = processor.transform_record(text, schema_for(LABELS))
     return record.input_ids[record.text_word_first_positions[0] :], record
 
 
@@ -114,7 +116,7 @@ def test_other_texts_are_gliner2s_token_for_token(processor):
         "당뇨병 환자에게 인슐린을 .",
         "[ x ] <y> [unk] ##a ▁b \u200b",
     ):
-        one, two = (it.transform_record(text, gliner.schema_for(LABELS)) for it in (ours, theirs))
+        one, two = (it.transform_record(text, schema_for(LABELS)) for it in (ours, theirs))
         assert one.input_ids == two.input_ids
         assert one.text_word_first_positions == two.text_word_first_positions
 
@@ -129,7 +131,7 @@ def test_texts_of_markers_train_and_score_at_their_own_places(request, kind):
             text = f"{token} gout {token} came ."
             start = len(token) + 1
             gold = (Mention(start, start + 4, "Disease", "gout"),)
-            batch = gliner.collate(model, [(text, gliner.schema_for(LABELS, gold))], training=True)
+            batch = collate(model, [(text, schema_for(LABELS, gold))], training=True)
             result = model(batch)
             assert int(result["batch_size"]) == 1 and bool(torch.isfinite(result["total_loss"]))
             assert batch.text_word_counts == [5]
@@ -150,14 +152,14 @@ def test_a_unit_is_counted_as_it_is_tokenised(base):
 def test_a_label_with_a_marker_is_refused_at_every_door(base, tmp_path, marker, shape):
     label = shape.format(marker)
     with pytest.raises(InputError, match=r"reads as part of its prompt"):
-        gliner.schema_for((label,))
+        schema_for((label,))
     with pytest.raises(InputError, match=r"the description of 'Drug'"):
-        gliner.schema_for(("Drug",), descriptions={"Drug": label})
+        schema_for(("Drug",), descriptions={"Drug": label})
     described = {"entities": {"A": ""}, "entity_descriptions": {"A": label}}
     for schema in ({"entities": {label: ""}}, described):
-        for collate in (base.processor.collate_fn_train, base.processor.collate_fn_inference):
+        for how in (base.processor.collate_fn_train, base.processor.collate_fn_inference):
             with pytest.raises(InputError, match="reads as part of its prompt"):
-                collate([("gout came.", schema)])
+                how([("gout came.", schema)])
     with pytest.raises(InputError, match="reads as part of its prompt") as caught:
         base.extract_entities("gout came.", [label])
     assert "\n" not in str(caught.value)

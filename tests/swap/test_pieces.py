@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from encswap.swap.pieces import byte_characters, spellings
+from encswap.swap.vocabulary import byte_characters, spellings
 
 
 def wordpiece():

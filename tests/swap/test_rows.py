@@ -7,12 +7,12 @@ import copy
 import pytest
 import torch
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
-from encswap.swap import gliner
-from encswap.swap.rows import UsedRows, grow, shrink, whole_table
-from encswap.swap.subtokens import used_ids
-from encswap.swap.training_mode import set_label_renaming
+from encswap.gliner.batches import collate, used_ids
+from encswap.gliner.schema import schema_for
+from encswap.gliner.training import set_label_renaming
+from encswap.train.used_rows import UsedRows, grow, shrink, whole_table
 
 LABELS = ("Disease", "Drug")
 
@@ -28,7 +28,7 @@ def texts():
 
 
 def batch_of(model, texts):
-    return gliner.collate(model, [(t, gliner.schema_for(LABELS)) for t in texts], training=True)
+    return collate(model, [(t, schema_for(LABELS)) for t in texts], training=True)
 
 
 def used(model, texts):

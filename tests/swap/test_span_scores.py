@@ -6,8 +6,8 @@ import pytest
 import torch
 from gliner2.layers import SpanMarkerV0
 
-from encswap.swap import span_scores
-from encswap.swap.span_scores import score_spans
+from encswap.gliner import scoring as span_scores
+from encswap.gliner.span_scores import score_spans
 
 
 def run(score, layer, seed=7, masked=False, words=23):

@@ -9,17 +9,26 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
-from encswap.domain import LoadedEncoder
 from encswap.errors import InputError, SwapError
+from encswap.gliner import model as gliner
+from encswap.gliner import scoring as heads
 from encswap.manifest import Manifest, ModelRecord, SplitterRecord, read_manifest, write_manifest
-from encswap.sources import resolve
-from encswap.swap import gliner, heads, trimming
-from encswap.swap.saved import load
-from encswap.swap.trimmed_files import read_texts, trim_saved_checkpoint, trim_saved_encoder
-from encswap.swap.trimming import Wanted, encoder_difference, trim_encoder, trim_tokenizer
+from encswap.models import resolve
+from encswap.swap import trim as trimming
+from encswap.swap.checkpoint import load
+from encswap.swap.trim import (
+    Wanted,
+    encoder_difference,
+    read_texts,
+    trim_encoder,
+    trim_saved_checkpoint,
+    trim_saved_encoder,
+    trim_tokenizer,
+)
 from encswap.swap.vocabulary import merged_from
+from encswap.types import LoadedEncoder
 
 TEXTS = tuple(one.text for one in read_examples(find_data("ko-medical/test.jsonl"))[:12])
 ALL = [one.text for one in read_examples(find_data("ko-medical/test.jsonl"))]

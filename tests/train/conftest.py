@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from encswap.data.shipped import find_data
-from encswap.mini.encoders import mini_encoder
+from encswap.data.input import find_data
+from encswap.gliner import model as gliner
+from encswap.models import resolve, spec_of
 from encswap.recipe import read_recipe
-from encswap.sources import resolve, spec_of
-from encswap.swap import gliner
-from encswap.train.folder import RunFolder
-from encswap.train.job import Job
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.train.fit import Job
 from encswap.train.prepare import make_ready, read_documents
-from encswap.train.progress import Unwatched
+from encswap.train.run_folder import RunFolder
+from encswap.types import Unwatched
 
 
 def head(source: str, count: int, path: Path) -> Path:

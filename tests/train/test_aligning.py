@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from encswap.errors import InputError, SwapError
-from encswap.swap import gliner, heads
-from encswap.train.aligning import align_encoder
-from encswap.train.record import manifest_of
+from encswap.gliner import model as gliner
+from encswap.gliner import scoring as heads
+from encswap.train.alignment import align_encoder
+from encswap.train.provenance import manifest_of
 
 TEXT = "The patient was given insulin."
 STEPS = 6

@@ -9,9 +9,10 @@ import torch
 
 import encswap
 from encswap.errors import TrainingError
-from encswap.swap import gliner
-from encswap.swap.training_mode import set_schedules
-from encswap.train.objective import objective, training_loss
+from encswap.gliner import model as gliner
+from encswap.gliner.batches import collate
+from encswap.gliner.schema import schema_for
+from encswap.gliner.training import objective, set_schedules, training_loss
 from encswap.train.run import run
 
 
@@ -51,8 +52,8 @@ def test_schedules_move_as_gliner2_s_own_trainer_moves_them(boundary_base):
 def test_a_term_that_gliner2_would_count_as_zero_stops_training(boundary_base, weight, said):
     model = copy.deepcopy(boundary_base).train()
     gold = [encswap.Mention(0, 9, "Disease", "Pneumonia")]
-    schema = gliner.schema_for(("Disease",), gold, sample="doc-1")
-    batch = gliner.collate(model, [("Pneumonia came.", schema)], training=True)
+    schema = schema_for(("Disease",), gold, sample="doc-1")
+    batch = collate(model, [("Pneumonia came.", schema)], training=True)
     with torch.no_grad():
         model.boundary_head.get_parameter(weight).fill_(float("nan"))
     assert model(batch)["total_loss"].isfinite()

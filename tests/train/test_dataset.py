@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from encswap.domain import Example, Mention
-from encswap.swap.training_mode import set_label_renaming
-from encswap.train.dataset import build_samples
+from encswap.gliner.training import set_label_renaming
+from encswap.train.samples import build_samples
+from encswap.types import Example, Mention
 
 TEXT = "당뇨병은 만성 질환이다."
 INSIDE = Mention(0, 3, "Disease", "당뇨병")  # the default words keep its particle: 당뇨병은
@@ -30,12 +30,12 @@ def test_gold_wider_than_the_head_is_left_out(plugins):
 def test_collation_puts_every_sample_s_gold_at_its_own_words(base, plugins):
     import copy
 
-    from encswap.swap import gliner
+    from encswap.gliner.batches import collate
 
     model = copy.deepcopy(base)
     model.set_word_splitter(plugins.splitter("char"))
     example = Example("doc", TEXT, (INSIDE, WHOLE))
     samples = build_samples([example], plugins.splitter("char"), ("Disease",), {}, 8)
     set_label_renaming(model, 0.0)
-    batch = gliner.collate(model, list(samples.items), training=True)
+    batch = collate(model, list(samples.items), training=True)
     assert batch.structure_labels[0] == [[1, [[[(0, 2), (4, 5)]]]]]

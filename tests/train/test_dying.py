@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from encswap.data.shipped import find_data
+from encswap.data.input import find_data
 from tests.dying import Ended, Zygote
 
 KEPT = {"torchinductor_root"}

@@ -15,19 +15,18 @@ from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import read_examples
 from encswap.data.split import split_dev
 from encswap.data.units import CachedSplitter
-from encswap.domain import Example, Mention, Prediction, Unlocated
 from encswap.errors import InputError
-from encswap.evaluate.candidates import Asked
-from encswap.evaluate.dictionary import predict_by_dictionary
-from encswap.evaluate.documents import score_documents
-from encswap.evaluate.remarks import remarks_on_scores
-from encswap.evaluate.summary import judge_targets, summarise
+from encswap.evaluate.baselines import predict_by_dictionary
+from encswap.evaluate.predict import score_saved
+from encswap.evaluate.score import score_documents
+from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import score_at
+from encswap.gliner.schema import EntitySchema
 from encswap.recipe import read_recipe
-from encswap.train.dataset import build_samples
 from encswap.train.prepare import read_documents
 from encswap.train.run import run
-from encswap.train.scoring import score_saved
+from encswap.train.samples import build_samples
+from encswap.types import Example, Mention, Prediction, Unlocated
 
 SCRIPT = Path(__file__).resolve().parents[2] / "data" / "plan_like.py"
 
@@ -96,7 +95,7 @@ def test_a_file_whose_documents_all_have_one_id_is_split_by_text():
 def test_documents_that_share_an_id_are_scored_each_by_itself(base, tmp_path):
     """Windows of equal names were merged into one document."""
     examples = read_examples(notices(tmp_path))
-    asked = Asked(("Disease", "Drug"), {})
+    asked = EntitySchema(("Disease", "Drug"), {})
     splitter = CachedSplitter(base.processor.word_splitter)
     found = score_documents(base, examples, asked, splitter, max_length=128, floor=1e-6)
     apart = score_documents(
@@ -209,7 +208,7 @@ def test_a_document_is_trained_and_asked_for_the_labels_that_it_names(base, monk
     found = score_documents(
         base,
         examples,
-        Asked(("A", "B", "C"), {}),
+        EntitySchema(("A", "B", "C"), {}),
         CachedSplitter(base.processor.word_splitter),
         max_length=128,
         floor=1e-9,

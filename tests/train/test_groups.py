@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from encswap.domain import ParamGroupSettings
 from encswap.errors import TrainingError
-from encswap.swap.assembly import swap_encoder
+from encswap.swap.assemble import swap_encoder
 from encswap.train.groups import refuse_bad_cover
+from encswap.types import ParamGroupSettings
 
 SETTINGS = ParamGroupSettings(encoder_lr=2e-5, head_lr=5e-4, weight_decay=0.01)
 

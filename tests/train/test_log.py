@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from encswap.train.folder import RunFolder, StateWriter
-from encswap.train.log import kept_lines, log_line, read_log
 from encswap.train.run import run
+from encswap.train.run_folder import RunFolder, kept_lines, log_line, read_log
+from encswap.train.states import StateWriter
 
 EPOCHS = [{"epoch": n, "dev_f1": n / 10} for n in (1, 2)]
 

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.shipped import find_data
-from encswap.domain import Example, Mention
-from encswap.evaluate.documents import cut_windows
-from encswap.mini.encoders import mini_encoder
+from encswap.evaluate.predict import predict_saved
+from encswap.evaluate.score import cut_windows
+from encswap.gliner.batches import collate
+from encswap.gliner.schema import schema_for
+from encswap.models import resolve
 from encswap.recipe import read_recipe
-from encswap.sources import resolve
-from encswap.swap import gliner
-from encswap.train.folder import RunFolder
-from encswap.train.job import Job
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.train.fit import Job
 from encswap.train.prepare import make_ready, read_documents
 from encswap.train.run import run
-from encswap.train.scoring import predict_saved
+from encswap.train.run_folder import RunFolder
+from encswap.types import Example, Mention
 
 LENGTH = 20_000
 
@@ -88,18 +89,18 @@ def test_a_20_000_character_document_trains_evaluates_and_predicts(
 
 
 def length_of(model, example: Example, labels) -> int:
-    batch = gliner.collate(model, [(example.text, gliner.schema_for(labels))], training=False)
+    batch = collate(model, [(example.text, schema_for(labels))], training=False)
     return batch.input_ids.shape[1]
 
 
 def test_a_mention_at_a_window_s_edge_keeps_its_place(base, plugins):
-    from encswap.evaluate.candidates import Asked
+    from encswap.gliner.schema import EntitySchema
 
     text = "가나다 라마바사. " * 60
     start = text.index("라마", 300)
     example = Example("doc", text, (Mention(start, start + 2, "Disease", "라마"),))
     splitter = plugins.splitter("char")
-    windows = cut_windows(base, [example], Asked(("Disease",), {}), splitter, 64)
+    windows = cut_windows(base, [example], EntitySchema(("Disease",), {}), splitter, 64)
     (window,) = [w for w in windows if w.example.mentions]
     (mention,) = window.example.mentions
     assert window.example.text[mention.start : mention.end] == "라마"

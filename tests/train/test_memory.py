@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from encswap.checks.memory import RUNTIME_BYTES, training_memory
+from encswap.check.memory import RUNTIME_BYTES, training_memory
 from encswap.errors import TrainingError
-from encswap.train import memory, trainer
-from encswap.train.memory import fitting_batch
+from encswap.train import fit as memory
+from encswap.train import trainer
+from encswap.train.fit import fitting_batch
 from encswap.train.run import run
 
 

@@ -7,11 +7,12 @@ import copy
 import pytest
 import torch
 
-from encswap.domain import Mention
 from encswap.errors import TrainingError
-from encswap.swap import gliner, heads
-from encswap.swap.training_mode import set_label_renaming
-from encswap.train.objective import objective, training_loss
+from encswap.gliner import scoring as heads
+from encswap.gliner.batches import collate
+from encswap.gliner.schema import schema_for
+from encswap.gliner.training import objective, set_label_renaming, training_loss
+from encswap.types import Mention
 
 TEXT = "Pneumonia was treated with amoxicillin."
 GOLD = (Mention(0, 9, "Disease", "Pneumonia"), Mention(27, 38, "Drug", "amoxicillin"))
@@ -19,8 +20,8 @@ LABELS = ("Disease", "Drug")
 
 
 def batch_of(model, *ids):
-    items = [(TEXT, gliner.schema_for(LABELS, GOLD, sample=name)) for name in ids]
-    return gliner.collate(model, items, training=True)
+    items = [(TEXT, schema_for(LABELS, GOLD, sample=name)) for name in ids]
+    return collate(model, items, training=True)
 
 
 @pytest.fixture
@@ -81,5 +82,5 @@ def test_the_gate_learns_to_say_that_a_text_holds_entities(model):
             training_loss(model, batch_of(model, "doc-1")).backward()
         optimizer.step()
     model.eval()
-    batch = gliner.collate(model, [(TEXT, gliner.schema_for(LABELS))], training=False)
+    batch = collate(model, [(TEXT, schema_for(LABELS))], training=False)
     assert heads.span_logits(model, batch)[0] is not None

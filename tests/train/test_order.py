@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encswap.train.order import Order
+from encswap.train.samples import Order
 
 LENGTHS = st.lists(st.integers(1, 500), min_size=1, max_size=300)
 

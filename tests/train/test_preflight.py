@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from encswap.errors import EncswapError, InputError
-from encswap.experiment.single import Asked, run_recipe
 from encswap.recipe import parse_setting, read_recipe
-from encswap.train import arguments
-from encswap.train.arguments import precision_of, precision_remark, refuse_precision, trackers
-from encswap.train.fitting import _stage
-from encswap.train.preflight import has_widths
-from encswap.train.progress import Unwatched
-from encswap.train.record import remarks_on
+from encswap.train import trainer as arguments
+from encswap.train.fit import _stage
+from encswap.train.prepare import has_widths
+from encswap.train.provenance import remarks_on
+from encswap.train.run import RunOptions, run_recipe
+from encswap.train.trainer import precision_of, precision_remark, refuse_precision, trackers
+from encswap.types import Unwatched
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def attempt(plugins, files, tmp_path, monkeypatch):
         def looked(*_, **__):
             raise AssertionError("a model was looked for")
 
-        monkeypatch.setattr("encswap.experiment.single.find_models", looked)
+        monkeypatch.setattr("encswap.train.run.find_models", looked)
         given = {"encoder": "koelectra", **files, **settings}
         recipe = read_recipe(overrides=given, layers=("mini",))
         with pytest.raises(EncswapError) as caught:
-            run_recipe(recipe, out or tmp_path / "run", plugins, Unwatched(), Asked())
+            run_recipe(recipe, out or tmp_path / "run", plugins, Unwatched(), RunOptions())
         assert not (tmp_path / "run").exists()
         return caught.value
 

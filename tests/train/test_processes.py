@@ -15,7 +15,7 @@ PROGRAM = """
 import json, os, sys
 from pathlib import Path
 from encswap.cli.train import resolve_recipe, train_run
-from encswap.processes import index
+from encswap.distributed import index
 
 out, rank_file, *settings = sys.argv[1:]
 recipe = resolve_recipe({}, settings, None, "mini")

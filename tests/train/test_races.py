@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from encswap.data.shipped import find_data
+from encswap.data.input import find_data
 from tests.dying import Zygote
 from tests.train.test_resume import HEEDING
 
@@ -21,7 +21,7 @@ RACER = """
     import json, os, random, sys, time
     from pathlib import Path
     from encswap.errors import InputError
-    from encswap.train.folder import RunFolder
+    from encswap.train.run_folder import RunFolder
 
     root, rounds, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     chance = random.Random(os.getpid())

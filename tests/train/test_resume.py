@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from encswap.data.shipped import find_data
+from encswap.data.input import find_data
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -10,14 +10,14 @@ import torch
 
 import encswap
 from encswap.errors import InputError
-from encswap.mini.encoders import mini_encoder
+from encswap.evaluate.predict import predict_saved, score_saved
+from encswap.models import resolve, spec_of
 from encswap.recipe import read_recipe
-from encswap.sources import resolve, spec_of
-from encswap.train.folder import RunFolder
-from encswap.train.job import Job
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.train.fit import Job
 from encswap.train.prepare import make_ready, read_documents
 from encswap.train.run import run
-from encswap.train.scoring import predict_saved, score_saved
+from encswap.train.run_folder import RunFolder
 
 
 class Silent:

@@ -12,22 +12,22 @@ from typer.testing import CliRunner
 
 import encswap
 from encswap.cli.app import app
-from encswap.cli.scores import score_tables
-from encswap.domain import Example
+from encswap.cli.tables import score_tables
 from encswap.errors import InputError
 from encswap.evaluate import prompts
-from encswap.evaluate.candidates import Asked, resolve
-from encswap.evaluate.documents import cut_windows, score_documents
+from encswap.evaluate.predict import predict_saved, score_saved
 from encswap.evaluate.prompts import divide, fitting, text_budget
+from encswap.evaluate.score import cut_windows, score_documents
+from encswap.gliner.batches import prompt_length
+from encswap.gliner.schema import EntitySchema
+from encswap.gliner.scoring import resolve
 from encswap.manifest import read_manifest, write_manifest
-from encswap.mini.encoders import mini_encoder
+from encswap.models import resolve as find_source
+from encswap.models import spec_of
 from encswap.recipe import read_recipe
-from encswap.sources import resolve as find_source
-from encswap.sources import spec_of
-from encswap.swap.subtokens import prompt_length
-from encswap.train.run import run
-from encswap.train.scoring import predict_saved, score_saved
-from encswap.train.swapping import write_swap
+from encswap.testing.mini.encoders import mini_encoder
+from encswap.train.run import run, write_swap
+from encswap.types import Example
 
 TEXT = "당뇨병 환자에게 인슐린을 투여했다. 고혈압 환자는 아스피린을 먹는다."
 MANY = tuple(f"named thing number {n}" for n in range(300))
@@ -103,7 +103,9 @@ def test_a_label_that_is_given_twice_shifts_no_other(swapped):
 def test_places_are_those_of_the_prompt_even_where_a_caller_asks_twice(model):
     split = model.processor.word_splitter
     twice, once = (
-        score_documents(model, [Example("1", TEXT)], Asked(labels, {}), split, max_length=512)
+        score_documents(
+            model, [Example("1", TEXT)], EntitySchema(labels, {}), split, max_length=512
+        )
         for labels in (("Disease", "Disease", "Drug"), ("Disease", "Drug"))
     )
     assert twice == once
@@ -136,12 +138,12 @@ def test_the_loaded_model_refuses_an_empty_label(model, given):
 
 
 def test_labels_that_fit_at_once_are_asked_at_once(model):
-    asked = Asked(("Disease", "Drug"), {})
+    asked = EntitySchema(("Disease", "Drug"), {})
     assert divide(model, asked, 512) == [asked]
 
 
 def test_many_labels_are_divided_in_order_and_each_group_leaves_room_for_text(model):
-    asked = Asked(MANY, {})
+    asked = EntitySchema(MANY, {})
     groups = divide(model, asked, 512)
     assert len(groups) > 1
     assert tuple(label for group in groups for label in group.labels) == MANY
@@ -156,8 +158,10 @@ def test_many_labels_are_divided_in_order_and_each_group_leaves_room_for_text(mo
 def test_all_labels_of_all_groups_are_asked_of_every_window(model):
     split = model.processor.word_splitter
     text = TEXT * 30
-    found = score_documents(model, [Example("1", text)], Asked(MANY, {}), split, max_length=512)[0]
-    groups = divide(model, Asked(MANY, {}), 512)
+    found = score_documents(
+        model, [Example("1", text)], EntitySchema(MANY, {}), split, max_length=512
+    )[0]
+    groups = divide(model, EntitySchema(MANY, {}), 512)
     budget = min(text_budget(model, group, 512) for group in groups)
     expected = []
     for group in groups:
@@ -178,7 +182,7 @@ def test_predict_says_that_it_asks_in_groups(swapped):
 
 
 def test_training_on_too_many_labels_says_how_many_fit(model):
-    asked = Asked(MANY, {})
+    asked = EntitySchema(MANY, {})
     with pytest.raises(InputError) as caught:
         cut_windows(model, [Example("1", TEXT)], asked, model.processor.word_splitter, 512)
     said = str(caught.value)
@@ -188,14 +192,14 @@ def test_training_on_too_many_labels_says_how_many_fit(model):
 
 
 def test_descriptions_are_named_only_where_there_are_any(model):
-    asked = Asked(MANY, {MANY[0]: "what it is " * 5})
+    asked = EntitySchema(MANY, {MANY[0]: "what it is " * 5})
     with pytest.raises(InputError, match="leave their descriptions out"):
         text_budget(model, asked, 512)
 
 
 def test_one_label_that_leaves_no_room_is_named(model):
     with pytest.raises(InputError, match=r"the label 'x x .* so there is no room for text"):
-        divide(model, Asked(("Drug", "x " * 600), {}), 512)
+        divide(model, EntitySchema(("Drug", "x " * 600), {}), 512)
 
 
 def test_a_run_with_too_many_labels_is_stopped_before_it_trains(job_of, files, tmp_path):
@@ -212,7 +216,7 @@ def test_a_run_with_too_many_labels_is_stopped_before_it_trains(job_of, files, t
 
 def test_ids_may_repeat_and_documents_may_be_longer_than_a_window(model):
     split = model.processor.word_splitter
-    asked = Asked(("Disease", "Drug"), {})
+    asked = EntitySchema(("Disease", "Drug"), {})
     long, short = Example("a", TEXT * 40), Example("a", TEXT)
     together = score_documents(model, [long, short], asked, split, max_length=128)
     alone = [

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from encswap.errors import InputError
-from encswap.swap import gliner
+from encswap.gliner import model as gliner
 from encswap.train.run import run
 
 

@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from encswap.data.formats.fields import Record, shown
+from encswap.data.formats.fields import JsonRecord, shown
 from encswap.data.formats.offsets import Mark, mentions_of
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
 from encswap.data.gold import clean_label, gold_string
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example, Unlocated
+from encswap.types import Example, Unlocated
 
 KINDS = {
     "R": "relations",
@@ -70,7 +69,7 @@ def _example(name: str, path: Path, beside: Path, notes: Notes) -> Example:
     missing: list[Unlocated] = []
     with Input(beside) as source:
         for number, line in _lines(source):
-            record = Record({}, source, number)
+            record = JsonRecord({}, source, number)
             if not line.strip():
                 continue
             if not line.startswith("T"):
@@ -82,11 +81,11 @@ def _example(name: str, path: Path, beside: Path, notes: Notes) -> Example:
             else:
                 missing.append(found)
         # Every mark was held against the text at its own line; this gathers them.
-        mentions = mentions_of(marks, text, Record({}, source, None), notes)
+        mentions = mentions_of(marks, text, JsonRecord({}, source, None), notes)
     return Example(name, text, mentions, tuple(missing))
 
 
-def _span(line: str, text: str, record: Record, notes: Notes) -> Mark | Unlocated:
+def _span(line: str, text: str, record: JsonRecord, notes: Notes) -> Mark | Unlocated:
     """Read a span, and hold it against the text."""
     columns = line.split("\t")
     found = _SPAN.fullmatch(columns[1].strip()) if len(columns) > 1 else None
@@ -130,7 +129,7 @@ def _joined(parts: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     return joined
 
 
-def _note(line: str, record: Record, notes: Notes) -> None:
+def _note(line: str, record: JsonRecord, notes: Notes) -> None:
     kind = KINDS.get(line[0])
     if kind is None:
         raise record.error(f"no annotation of brat: {line[:40]!r}", hint="known: T R E A M N * #")
@@ -169,4 +168,4 @@ def _fit(head: Head) -> Verdict:
     return None
 
 
-BRAT = Format("brat", "brat: a folder of .txt and .ann", _fit, read_folder)
+BRAT = FileFormat("brat", "brat: a folder of .txt and .ann", _fit, read_folder)

@@ -11,21 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from encswap.data.formats.blocks import Block, read_blocks
-from encswap.data.formats.layout import is_character
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
-from encswap.data.formats.tags import (
-    Piece,
-    Style,
-    gold_of,
-    refusal,
-    style_of,
-    tags_for,
-)
+from encswap.data.formats.columns import Block, is_character, read_blocks
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
+from encswap.data.formats.tags import Piece, Style, gold_of, refusal, style_of, tags_for
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 NAME = "klue"
 REMARK = "## "
@@ -170,7 +161,7 @@ def _fit(head: Head) -> Verdict:
     return Fit(0.85, "one row of a character")
 
 
-CHARACTERS = Format(
+CHARACTERS = FileFormat(
     NAME,
     "characters with BIO tags, tab-separated",
     _fit,

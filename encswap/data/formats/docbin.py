@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from encswap.data.formats.fields import Record
+from encswap.data.formats.fields import JsonRecord
 from encswap.data.formats.offsets import Mark, mentions_of
-from encswap.data.formats.table import Fit, Format, Verdict
+from encswap.data.formats.table import FileFormat, Fit, ReadOptions, Verdict
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 _ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
 
@@ -34,17 +33,17 @@ def read_docs(source: Input, _options: ReadOptions, notes: Notes) -> Iterator[Ex
     if not docs:
         raise source.error("the file holds no document", "give an example")
     for number, doc in enumerate(docs, start=1):
-        yield _example(doc, Record({}, source, number), notes)
+        yield _example(doc, JsonRecord({}, source, number), notes)
 
 
-def _example(doc: Any, record: Record, notes: Notes) -> Example:
+def _example(doc: Any, record: JsonRecord, notes: Notes) -> Example:
     _note_others(doc, record, notes)
     marks = [Mark(one.start_char, one.end_char, one.label_) for one in doc.ents if one.label_]
     mentions = mentions_of(marks, doc.text, record, notes)
     return Example(record.id, doc.text, mentions, line=record.line)
 
 
-def _note_others(doc: Any, record: Record, notes: Notes) -> None:
+def _note_others(doc: Any, record: JsonRecord, notes: Notes) -> None:
     for name, group in doc.spans.items():
         if len(group):
             what = f"documents hold a group of spans {name!r}, which is not read: entities are"
@@ -62,4 +61,4 @@ def _fit(head: Head) -> Verdict:
     return Fit(1.0, "packed bytes in a .spacy") if packed else None
 
 
-DOCBIN = Format("docbin", "spaCy: DocBin, a .spacy file", _fit, read_docs)
+DOCBIN = FileFormat("docbin", "spaCy: DocBin, a .spacy file", _fit, read_docs)

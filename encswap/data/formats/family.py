@@ -6,23 +6,21 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from encswap.data.formats.fields import keys_of
+from encswap.data.formats.fields import RecordShape, examples_of, keys_of, shape_of
 from encswap.data.formats.gliner1 import GLINER1
 from encswap.data.formats.labelstudio import LABEL_STUDIO, LABEL_STUDIO_MIN
 from encswap.data.formats.offsets import SPANS
 from encswap.data.formats.prodigy import PRODIGY
 from encswap.data.formats.records import read_records, records_of
-from encswap.data.formats.shapes import Shape, examples_of, shape_of
 from encswap.data.formats.strings import EXTRACTION, PLAN
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
 from encswap.data.formats.tokens import TOKENS_SHAPE
 from encswap.data.formats.triples import DOCCANO, SPACY
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
-SHAPES: tuple[Shape, ...] = (
+SHAPES: tuple[RecordShape, ...] = (
     PLAN,
     EXTRACTION,
     SPANS,
@@ -35,11 +33,10 @@ SHAPES: tuple[Shape, ...] = (
     TOKENS_SHAPE,
 )
 """Of two that fit alike, the first is taken."""
-
 _JSON = re.compile(r'\s*[\[{]\s*(?:["{\[]|$)')
 
 
-def _fit(shape: Shape, head: Head) -> Verdict:
+def _fit(shape: RecordShape, head: Head) -> Verdict:
     """Judge a head; the first shape speaks for all where none of them is recognised."""
     found = records_of(head)
     chosen = shape_of(found, SHAPES) if isinstance(found, list) else None
@@ -55,12 +52,14 @@ def _fit(shape: Shape, head: Head) -> Verdict:
     return Misfit(head.first[0] or 1, f"the record holds {keys_of(found[0])}")
 
 
-def _read(shape: Shape, source: Input, options: ReadOptions, notes: Notes) -> Iterator[Example]:
+def _read(
+    shape: RecordShape, source: Input, options: ReadOptions, notes: Notes
+) -> Iterator[Example]:
     return examples_of(read_records(source, notes), shape, SHAPES, options, notes)
 
 
-def _format(shape: Shape) -> Format:
-    return Format(
+def _format(shape: RecordShape) -> FileFormat:
+    return FileFormat(
         shape.name,
         shape.description,
         partial(_fit, shape),
@@ -71,4 +70,4 @@ def _format(shape: Shape) -> Format:
     )
 
 
-JSON_FORMATS: tuple[Format, ...] = tuple(map(_format, SHAPES))
+JSON_FORMATS: tuple[FileFormat, ...] = tuple(map(_format, SHAPES))

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
-from typing import Any
+from typing import Any, Literal
 
+from encswap.data.formats.table import Loss, ReadOptions
 from encswap.data.gold import clean_label
 from encswap.data.input import Input
 from encswap.data.notes import Notes
 from encswap.errors import InputError
+from encswap.types import Example
 
 _KINDS = {
     str: "a string",
@@ -31,7 +33,7 @@ _SPACE = " \t\n\r\ufeff"
 
 
 @dataclass(frozen=True)
-class Record:
+class JsonRecord:
     """One JSON object of a file and where it stands; `around` is what its file says beside it."""
 
     values: Mapping[str, Any]
@@ -58,13 +60,13 @@ class Record:
         """Build an InputError that stands at this record."""
         return InputError(message, where=self.where, hint=hint)
 
-    def inner(self, key: str) -> Record:
+    def inner(self, key: str) -> JsonRecord:
         """Return the object under `key`, at the same place."""
         return self.part(field(self, key, dict))
 
-    def part(self, values: Mapping[str, Any]) -> Record:
+    def part(self, values: Mapping[str, Any]) -> JsonRecord:
         """Return an object inside this record, at the same place."""
-        return Record(values, self.source, self.line, self.around)
+        return JsonRecord(values, self.source, self.line, self.around)
 
 
 class JsonFaultError(ValueError):
@@ -130,7 +132,7 @@ def present(values: Iterable[Any]) -> Iterator[Any]:
     return (value for value in values if value is not None and value != [])
 
 
-def field(record: Record, key: str, kind: type, default: Any = ...) -> Any:
+def field(record: JsonRecord, key: str, kind: type, default: Any = ...) -> Any:
     """Return the value of `key`, which must be of `kind`; without a default it must be there.
 
     Where a list or an object may stand, null and the other one empty mean an empty one.
@@ -151,7 +153,7 @@ def field(record: Record, key: str, kind: type, default: Any = ...) -> Any:
     return clean(value, key, record) if isinstance(value, str) else value
 
 
-def objects(record: Record, key: str, what: str, default: Any = ...) -> Iterator[Record]:
+def objects(record: JsonRecord, key: str, what: str, default: Any = ...) -> Iterator[JsonRecord]:
     """Yield the objects of a list; a single object stands for a list of one."""
     value = record.values.get(key)
     listed = [value] if isinstance(value, dict) and value else field(record, key, list, default)
@@ -161,7 +163,7 @@ def objects(record: Record, key: str, what: str, default: Any = ...) -> Iterator
         yield record.part(one)
 
 
-def label_text(value: Any, record: Record, notes: Notes) -> str:
+def label_text(value: Any, record: JsonRecord, notes: Notes) -> str:
     """Return a label as readers keep it; a whole number is a label too, as its digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -170,13 +172,13 @@ def label_text(value: Any, record: Record, notes: Notes) -> str:
     return clean_label(clean(value, "label", record), record.where, notes)
 
 
-def labels_in(record: Record, notes: Notes, key: str = "labels") -> tuple[str, ...]:
+def labels_in(record: JsonRecord, notes: Notes, key: str = "labels") -> tuple[str, ...]:
     """Return the label set that a record names, each label once."""
     found = (label_text(one, record, notes) for one in present(field(record, key, list, [])))
     return tuple(dict.fromkeys(found))
 
 
-def clean(value: str, key: str, record: Record) -> str:
+def clean(value: str, key: str, record: JsonRecord) -> str:
     """Return `value`; refuse a lone surrogate, which no tokenizer and no file can hold."""
     try:
         value.encode("utf-8")
@@ -188,7 +190,7 @@ def clean(value: str, key: str, record: Record) -> str:
     return value
 
 
-def descriptions(record: Record, notes: Notes) -> dict[str, str]:
+def descriptions(record: JsonRecord, notes: Notes) -> dict[str, str]:
     """Return the labels' descriptions under `entity_descriptions`; empty where there are none."""
     found: dict[str, str] = {}
     for label, description in field(record, "entity_descriptions", dict, {}).items():
@@ -219,3 +221,147 @@ def shown(value: str) -> str:
 def keys_of(values: Mapping[str, Any]) -> str:
     """Name the keys of a record, the first ones."""
     return ", ".join(shown(key) for key in list(values)[:8]) or "nothing"
+
+
+Likeness = Literal[0, 1, 2]
+"""How a record looks: 0 unlike the format, 1 like it without any gold, 2 of this format."""
+TASKS = ("classifications", "relations", "json_structures")
+"""What gliner2 trains on beside entities; an example keeps it as it is written."""
+TASK_DETAILS = ("json_descriptions", "record_metadata", "relation_descriptions")
+OTHER_GOLD = frozenset({"cats", "events", "links", "coref", "triples", "attributes", "equivs"})
+"""What other tools call gold that is no entity: counted, and not kept."""
+KEPT_TASKS = "tasks"
+LOST = ("other-tasks", "records-without-entities", "unread-keys", "unread-values", "other-tags")
+"""The kinds of notes that tell of content which no example holds."""
+ABOUT = frozenset({"id", "meta", "metadata", "source", "title", "url", "date", "author"}) | {
+    *("lang", "language", "langs", "split", "version", "domain", "info", "comments", "Comments"),
+    *("created_at", "updated_at", "user", "example_id", "document_id", "doc_id", "guid", "name"),
+}
+"""Keys that tell about a document and change no meaning."""
+
+
+@dataclass(frozen=True)
+class RecordShape:
+    """A JSON format.
+
+    `like` judges one record, `example` makes an example of it, or None where the record says
+    itself that it is no gold. `reads` are the keys that are read, or of no use to anyone; None
+    where `example` counts the others itself. `inner` is the part of a record that holds its gold;
+    `lists` says that a list stands under `entities`.
+    """
+
+    name: str
+    description: str
+    evidence: str
+    like: Callable[[Mapping[str, Any]], Likeness]
+    example: Callable[[JsonRecord, ReadOptions, Notes], Example | None]
+    reads: frozenset[str] | None
+    write: Callable[[Example], str] | None = None
+    drops: tuple[Loss, ...] = ()
+    keeps: tuple[Loss, ...] = ()
+    lists: bool = False
+    inner: Callable[[Mapping[str, Any]], Mapping[str, Any]] = member(default=lambda values: values)
+
+
+def shape_of(
+    records: Sequence[Mapping[str, Any]], shapes: Sequence[RecordShape]
+) -> RecordShape | None:
+    """Return the shape that the records show; None where they show none.
+
+    Of those that all records are like, the one that most records are sure of, and the first. A
+    record that departs from all is left to the reader of those before it, which knows its line.
+    """
+    sure = {shape.name: 0 for shape in shapes}
+    departs = not records
+    for values in records:
+        looks = {shape.name: shape.like(values) for shape in shapes}
+        left = {name: count + (looks[name] == 2) for name, count in sure.items() if looks[name]}
+        if not left:
+            departs = True
+            break
+        sure = left
+    # A file without any gold is of each: an empty list is where lists are wanted.
+    empty = any(values.get("entities") == [] for values in records)
+    fitting = [shape for shape in shapes if shape.name in sure]
+    found = max(fitting, key=lambda one: (sure[one.name], empty and one.lists))
+    return None if departs and not sure[found.name] else found
+
+
+def examples_of(
+    records: Iterator[JsonRecord],
+    shape: RecordShape,
+    shapes: Sequence[RecordShape],
+    options: ReadOptions,
+    notes: Notes,
+) -> Iterator[Example]:
+    """Yield the examples of records that should all be of one shape."""
+    any_left_out = False
+    any_read = False
+    where = None
+    for record in records:
+        where = where or record
+        _note_unread(record, shape, notes)
+        if not shape.like(record.values):
+            _refuse_other(record, shape, shapes)
+        example = shape.example(record, options, notes)
+        if example is None:
+            any_left_out = True
+            continue
+        any_read = True
+        yield example
+    if any_left_out and not any_read and where is not None:
+        what = "; ".join(str(note) for note in notes)
+        raise where.source.error("no record of the file is gold for entities", what)
+
+
+def _refuse_other(record: JsonRecord, shape: RecordShape, shapes: Sequence[RecordShape]) -> None:
+    """Refuse a record that is plainly of another format than its file."""
+    other = next((one for one in shapes if one.like(record.values) == 2), None)
+    if other is not None:
+        raise record.error(
+            f"the record is of the format {other.name!r}, the file is read as {shape.name!r}",
+            hint=f"keep the two in files of their own; this one holds {keys_of(record.values)}",
+        )
+
+
+def _note_unread(record: JsonRecord, shape: RecordShape, notes: Notes) -> None:
+    """Count the keys that say something and are not read."""
+    if shape.reads is None:
+        return
+    for values in {id(one): one for one in (record.values, shape.inner(record.values))}.values():
+        for key, value in values.items():
+            if key in shape.reads or is_none(value) or value == "":
+                continue
+            if key in TASKS or key in TASK_DETAILS:
+                continue
+            note_key(key, record, notes)
+
+
+def note_key(key: str, record: JsonRecord, notes: Notes) -> None:
+    """Count a key that is not read, by what it is."""
+    if key in OTHER_GOLD or key in TASKS:
+        what = f"records hold {key}, which encswap does not train"
+        notes.add("other-tasks", what, record.where)
+    elif key in ABOUT:
+        notes.add("about", f"records hold {shown(key)}, which is not read", record.where)
+    else:
+        notes.add(
+            "unread-keys", f"records hold the key {shown(key)}, which is not read", record.where
+        )
+
+
+def tasks_in(values: Mapping[str, Any], record: JsonRecord, notes: Notes) -> dict[str, Any]:
+    """Return the tasks beside entities, as they are written, and count them by name."""
+    found = {key: values[key] for key in TASKS if not is_none(values.get(key))}
+    for key in found:
+        what = f"records hold {key}, which encswap does not train"
+        notes.add(KEPT_TASKS, what, record.where)
+    if found:
+        found |= {key: values[key] for key in TASK_DETAILS if not is_none(values.get(key))}
+    return found
+
+
+def note_no_entities(record: JsonRecord, notes: Notes) -> None:
+    """Count a record that holds other tasks alone."""
+    what = "records hold other tasks and no entities, which encswap trains alone: left out"
+    notes.add("records-without-entities", what, record.where)

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from encswap.data.formats.fields import (
-    Record,
+    JsonRecord,
+    Likeness,
+    RecordShape,
     field,
     json_line,
     kind_of,
@@ -19,19 +21,18 @@ from encswap.data.formats.fields import (
     present,
 )
 from encswap.data.formats.offsets import Mark, mentions_of
-from encswap.data.formats.pieces import Span, cut, text_of
-from encswap.data.formats.shapes import Likeness, Shape
+from encswap.data.formats.table import ReadOptions
 from encswap.data.formats.tags import refusal, trimmed
+from encswap.data.formats.tokens import Span, cut, text_of
 from encswap.data.gold import label_set, named_labels
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 LABELS = ("ner_labels", "labels", "label")
 NEGATIVES = ("ner_negatives", "negatives", "negative")
 
 
-def gliner_example(record: Record, _options: ReadOptions, notes: Notes) -> Example:
+def gliner_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example:
     """Read words and the spans of them."""
     text, spans = text_of(record, "tokenized_text", notes)
     marks = list(_marks(record, spans, notes))
@@ -71,7 +72,7 @@ def write_gliner(example: Example) -> str:
     return json_line(values)
 
 
-def _marks(record: Record, spans: list[Span], notes: Notes) -> Iterator[Mark]:
+def _marks(record: JsonRecord, spans: list[Span], notes: Notes) -> Iterator[Mark]:
     hint = "write [first, last, label]: words are counted from 0, the last one is included"
     for one in present(field(record, "ner", list, [])):
         if not isinstance(one, list):
@@ -90,7 +91,7 @@ def _like(values: Mapping[str, Any]) -> Likeness:
     return 2 if "tokenized_text" in values else 0
 
 
-GLINER1 = Shape(
+GLINER1 = RecordShape(
     "gliner1",
     'GLiNER v1: JSON {"tokenized_text": [word], "ner": [[first, last, label]]}',
     "'tokenized_text' and 'ner'",

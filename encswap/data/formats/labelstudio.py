@@ -10,21 +10,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from encswap.data.formats.fields import (
-    Record,
+    JsonRecord,
+    Likeness,
+    RecordShape,
     field,
     is_none,
     kind_of,
     label_text,
+    note_key,
     objects,
     present,
     shown,
 )
 from encswap.data.formats.offsets import Mark, mentions_of
-from encswap.data.formats.shapes import Likeness, Shape, note_key
+from encswap.data.formats.table import ReadOptions
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 ANNOTATIONS = ("annotations", "completions")
 LABELS = ("labels", "hypertextlabels", "paragraphlabels")
@@ -38,7 +40,7 @@ _TASK_KEYS = frozenset(
 }
 
 
-def task_example(record: Record, _options: ReadOptions, notes: Notes) -> Example | None:
+def task_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example | None:
     """Read `{"data": {"text"}, "annotations": [{"result": [{"type": "labels", "value"}]}]}`."""
     data = record.inner("data")
     there = [key for key in ANNOTATIONS if not is_none(record.values.get(key))]
@@ -62,9 +64,9 @@ def task_example(record: Record, _options: ReadOptions, notes: Notes) -> Example
     return _example(record, data, regions, notes)
 
 
-def min_example(record: Record, _options: ReadOptions, notes: Notes) -> Example:
+def min_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example:
     """Read `{"text", "label": [{"start", "end", "labels"}], "annotator"}`."""
-    regions: list[Record] = []
+    regions: list[JsonRecord] = []
     strings: dict[str, str] = {}
     for key, value in record.values.items():
         if key in _MIN_KEYS or is_none(value):
@@ -83,7 +85,7 @@ def min_example(record: Record, _options: ReadOptions, notes: Notes) -> Example:
     return example
 
 
-def _chosen(kept: Sequence[Record], record: Record, notes: Notes) -> Sequence[Record]:
+def _chosen(kept: Sequence[JsonRecord], record: JsonRecord, notes: Notes) -> Sequence[JsonRecord]:
     """Return the annotation that is taken, in a list; none where there is none."""
     truth = [one for one in kept if one.values.get("ground_truth") is True]
     if len(kept) > 1:
@@ -93,7 +95,7 @@ def _chosen(kept: Sequence[Record], record: Record, notes: Notes) -> Sequence[Re
     return (truth or list(kept))[:1]
 
 
-def _regions(chosen: Sequence[Record], notes: Notes) -> Iterator[Record]:
+def _regions(chosen: Sequence[JsonRecord], notes: Notes) -> Iterator[JsonRecord]:
     for annotation in chosen:
         for result in objects(annotation, "result", "a result", []):
             kind = field(result, "type", str, "labels")
@@ -105,13 +107,15 @@ def _regions(chosen: Sequence[Record], notes: Notes) -> Iterator[Record]:
                 notes.add("other-tasks", what, result.where)
 
 
-def _example(record: Record, data: Record, regions: Sequence[Record], notes: Notes) -> Example:
+def _example(
+    record: JsonRecord, data: JsonRecord, regions: Sequence[JsonRecord], notes: Notes
+) -> Example:
     marks = [mark for region in regions for mark in _marks(region, notes)]
     text = _text(data, marks)
     return Example(record.id, text, mentions_of(marks, text, record, notes), line=record.line)
 
 
-def _marks(region: Record, notes: Notes) -> Iterator[Mark]:
+def _marks(region: JsonRecord, notes: Notes) -> Iterator[Mark]:
     """Yield a span for each label of a region."""
     key = next((key for key in LABELS if key in region.values), LABELS[0])
     given = region.values.get(key)
@@ -125,7 +129,7 @@ def _marks(region: Record, notes: Notes) -> Iterator[Mark]:
         yield Mark(*ends, label_text(label, region, notes), text)
 
 
-def _offsets(region: Record) -> tuple[int, int]:
+def _offsets(region: JsonRecord) -> tuple[int, int]:
     whole = region.values.get("globalOffsets")
     if isinstance(whole, dict):
         # Offsets of a hypertext region are inside of its element; these are of the whole text.
@@ -139,7 +143,7 @@ def _offsets(region: Record) -> tuple[int, int]:
     return field(region, "start", int), field(region, "end", int)
 
 
-def _text(data: Record, marks: Sequence[Mark]) -> str:
+def _text(data: JsonRecord, marks: Sequence[Mark]) -> str:
     """Return the text among a task's data: `text`, or the string in which the spans stand."""
     strings = {key: value for key, value in data.values.items() if isinstance(value, str)}
     if isinstance(strings.get("text"), str):
@@ -194,7 +198,7 @@ def _like_min(values: Mapping[str, Any]) -> Likeness:
     return 1 if isinstance(values.get("text"), str) and is_none(values.get("label", "")) else 0
 
 
-LABEL_STUDIO = Shape(
+LABEL_STUDIO = RecordShape(
     "label-studio",
     'Label Studio: JSON [{"data": {"text"}, "annotations": [{"result"}]}]',
     "'data' and 'annotations'",
@@ -202,7 +206,7 @@ LABEL_STUDIO = Shape(
     task_example,
     _TASK_KEYS,
 )
-LABEL_STUDIO_MIN = Shape(
+LABEL_STUDIO_MIN = RecordShape(
     "label-studio-min",
     'Label Studio: JSON-MIN [{"text", "label": [{"start", "end", "labels"}]}]',
     "regions with 'labels'",

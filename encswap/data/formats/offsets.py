@@ -13,7 +13,9 @@ from itertools import accumulate
 from typing import Any
 
 from encswap.data.formats.fields import (
-    Record,
+    JsonRecord,
+    Likeness,
+    RecordShape,
     clean,
     descriptions,
     field,
@@ -23,14 +25,13 @@ from encswap.data.formats.fields import (
     labels_in,
     objects,
     shown,
+    tasks_in,
 )
-from encswap.data.formats.shapes import Likeness, Shape, tasks_in
-from encswap.data.formats.table import HARD
+from encswap.data.formats.table import HARD, ReadOptions
 from encswap.data.gold import RawSpan, gold_string, label_set, mentions_at, named_labels
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example, Gold, Mention, Unlocated
+from encswap.types import Example, Gold, Mention, Unlocated
 
 KEYS = ("spans", "mentions", "entities", "ents")
 ANSWERED = frozenset({"answer", "_input_hash", "_task_hash", "_view_id", "_session_id"}) | {
@@ -57,7 +58,7 @@ Count = Callable[[int, int], tuple[int, int] | None]
 """From a span in some unit to one in characters, None where there is none."""
 
 
-def spans_example(record: Record, _options: ReadOptions, notes: Notes) -> Example | None:
+def spans_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example | None:
     """Read spans in characters of the text, end exclusive; `text` in a span is checked.
 
     An `answer` of Prodigy is honoured, for the record and for each span.
@@ -86,7 +87,7 @@ def spans_example(record: Record, _options: ReadOptions, notes: Notes) -> Exampl
     )
 
 
-def is_accepted(record: Record, notes: Notes, what: str) -> bool:
+def is_accepted(record: JsonRecord, notes: Notes, what: str) -> bool:
     """Whether a record or a span is gold by its `answer`; count it where it is not."""
     answer = field(record, "answer", str, None)
     if answer is None or answer == "accept":
@@ -123,7 +124,7 @@ def write_spans(example: Example) -> str:
     return json_line({**values, **example.tasks})
 
 
-def mark_in(span: Record, notes: Notes, start: str = "start", end: str = "end") -> Mark:
+def mark_in(span: JsonRecord, notes: Notes, start: str = "start", end: str = "end") -> Mark:
     """Return the span that an object describes."""
     first, last = field(span, start, int), field(span, end, int)
     if "label" not in span.values:
@@ -133,7 +134,7 @@ def mark_in(span: Record, notes: Notes, start: str = "start", end: str = "end") 
 
 
 def mentions_of(
-    marks: Sequence[Mark], text: str, record: Record, notes: Notes
+    marks: Sequence[Mark], text: str, record: JsonRecord, notes: Notes
 ) -> tuple[Mention, ...]:
     """Turn the spans of a record into mentions; raises InputError where one does not hold."""
     count = _count_of(marks, text, record, notes)
@@ -147,7 +148,7 @@ def mentions_of(
     return mentions_at(text, spans, notes)
 
 
-def _count_of(marks: Sequence[Mark], text: str, record: Record, notes: Notes) -> Count:
+def _count_of(marks: Sequence[Mark], text: str, record: JsonRecord, notes: Notes) -> Count:
     """Return how offsets are counted: in characters, unless what spans cover says otherwise."""
     characters: Count = lambda start, end: _inside(start, end, text)  # noqa: E731
     if all(_fault(one, characters(one.start, one.end), text) is None for one in marks):
@@ -230,7 +231,7 @@ def _key(values: Mapping[str, Any]) -> str:
     return next(iter(full + there), KEYS[0])
 
 
-def _unlocated(record: Record, notes: Notes) -> Iterator[Unlocated]:
+def _unlocated(record: JsonRecord, notes: Notes) -> Iterator[Unlocated]:
     for gold in objects(record, "unlocated", "gold that is not in the text", []):
         label = label_text(gold.values.get("label"), gold, notes)
         given = clean(field(gold, "text", str), "text", gold)
@@ -259,7 +260,7 @@ def _like(values: Mapping[str, Any]) -> Likeness:
     return 1 if found == 2 and ("answer" in values or "_task_hash" in values) else found
 
 
-SPANS = Shape(
+SPANS = RecordShape(
     "spans",
     'JSONL {"id", "text", "spans": [{"start", "end", "label"}]}',
     "'text' and a list of spans",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from encswap.data.formats.fields import Record, field, objects
+from encswap.data.formats.fields import JsonRecord, Likeness, RecordShape, field, objects
 from encswap.data.formats.offsets import (
     ANSWERED,
     Mark,
@@ -17,14 +17,13 @@ from encswap.data.formats.offsets import (
     mentions_of,
     spans_alike,
 )
-from encswap.data.formats.pieces import joined
-from encswap.data.formats.shapes import Likeness, Shape
+from encswap.data.formats.table import ReadOptions
+from encswap.data.formats.tokens import joined
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 
-def prodigy_example(record: Record, _options: ReadOptions, notes: Notes) -> Example | None:
+def prodigy_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example | None:
     """Read `{"text", "spans", "tokens", "answer"}`; a span may count tokens, its end included."""
     tokens = list(objects(record, "tokens", "a token", []))
     text, places = _text(record, tokens)
@@ -39,7 +38,7 @@ def prodigy_example(record: Record, _options: ReadOptions, notes: Notes) -> Exam
     return Example(record.id, text, mentions, line=record.line)
 
 
-def _text(record: Record, tokens: list[Record]) -> tuple[str, list[tuple[int, int]]]:
+def _text(record: JsonRecord, tokens: list[JsonRecord]) -> tuple[str, list[tuple[int, int]]]:
     """Return the text and where its tokens stand in it; tokens alone are joined."""
     if "text" in record.values or not tokens:
         text: str = field(record, "text", str)
@@ -50,7 +49,7 @@ def _text(record: Record, tokens: list[Record]) -> tuple[str, list[tuple[int, in
     return joined(words, after)
 
 
-def _mark(span: Record, places: list[tuple[int, int]], notes: Notes) -> Mark:
+def _mark(span: JsonRecord, places: list[tuple[int, int]], notes: Notes) -> Mark:
     if "start" in span.values or "token_start" not in span.values:
         return mark_in(span, notes)
     first, last = field(span, "token_start", int), field(span, "token_end", int)
@@ -75,7 +74,7 @@ def _like(values: Mapping[str, Any]) -> Likeness:
     return 2 if own else 1
 
 
-PRODIGY = Shape(
+PRODIGY = RecordShape(
     "prodigy",
     'Prodigy: JSONL {"text", "spans": [{"start", "end", "label"}], "answer"}',
     "'spans' and 'answer'",

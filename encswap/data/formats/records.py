@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from encswap.data.formats.fields import JsonFaultError, Record, decode, decode_at, kind_of
+from encswap.data.formats.fields import JsonFaultError, JsonRecord, decode, decode_at, kind_of
 from encswap.data.formats.table import Misfit
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
 
 WRAPPERS = ("data", "examples", "documents", "records", "rows", "items")
 """Keys under which a file that is one object keeps its records."""
-
 _OWN_KEYS = ("text", "input", "tokens", "words", "tokenized_text")
 _PAIR_KEYS = {"entities", "cats", "links", "spans", "heads", "deps", "tags", "words", "spaces"}
 _PAIR = re.compile(r'\[\s*"')
@@ -35,7 +34,7 @@ class Found:
     around: Mapping[str, Any]
 
 
-def read_records(source: Input, notes: Notes) -> Iterator[Record]:
+def read_records(source: Input, notes: Notes) -> Iterator[JsonRecord]:
     """Yield the records of a JSON file; raises InputError with the line of what is wrong."""
     lines = source.lines()
     number, line = next(((n, one) for n, one in lines if one.strip()), (0, ""))
@@ -235,7 +234,7 @@ def _records(source: Input, found: Sequence[Found] | Iterator[Found], notes: Not
                 'each record is one JSON object such as {"text": …}',
                 line=one.line,
             )
-        yield Record(values, source, one.line, one.around)
+        yield JsonRecord(values, source, one.line, one.around)
 
 
 def _decoded(line: str, source: Input, number: int) -> Any:

@@ -17,17 +17,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from encswap.data.formats.comma import DELIMITERS, csv_rows, head_rows
+from encswap.data.formats.columns import DELIMITERS, csv_rows, head_rows
 from encswap.data.formats.family import SHAPES
-from encswap.data.formats.fields import JsonFaultError, Record, decode, keys_of
-from encswap.data.formats.shapes import Shape, examples_of, shape_of
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.fields import (
+    JsonFaultError,
+    JsonRecord,
+    RecordShape,
+    decode,
+    examples_of,
+    keys_of,
+    shape_of,
+)
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
 from encswap.errors import InputError
 from encswap.hub import why_unreachable
+from encswap.types import Example
 
 FEW = 50
 PARQUET = b"PAR1"
@@ -40,11 +46,11 @@ def read_csv(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Exam
     rows = csv_rows(source, delimiter)
     header = next(rows, (0, []))[1]
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[JsonRecord]:
         for line, cells in rows:
             if len(cells) != len(header):
                 raise source.error(f"{len(cells)} cells under {len(header)} names", line=line)
-            yield Record(_values(header, cells), source, line)
+            yield JsonRecord(_values(header, cells), source, line)
 
     return _examples(source, records(), options, notes)
 
@@ -119,7 +125,7 @@ def _offline(really: bool) -> Iterator[None]:
 
 def _examples(
     source: Input,
-    records: Iterator[Record],
+    records: Iterator[JsonRecord],
     options: ReadOptions,
     notes: Notes,
 ) -> Iterator[Example]:
@@ -135,16 +141,16 @@ def _examples(
     yield from examples_of(_chain(first, records), shape, SHAPES, options, notes)
 
 
-def _chain(first: Sequence[Record], rest: Iterable[Record]) -> Iterator[Record]:
+def _chain(first: Sequence[JsonRecord], rest: Iterable[JsonRecord]) -> Iterator[JsonRecord]:
     yield from first
     yield from rest
 
 
 def _records(
     source: Input, rows: Iterable[Mapping[str, Any]], around: Mapping[str, Any]
-) -> Iterator[Record]:
+) -> Iterator[JsonRecord]:
     for number, row in enumerate(rows, start=1):
-        yield Record(dict(row), source, number, around)
+        yield JsonRecord(dict(row), source, number, around)
 
 
 def _values(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
@@ -224,7 +230,7 @@ def _fit_csv(head: Head) -> Verdict:
     if not listed:
         return None
     found = [_values(rows[0][1], cells) for _, cells in rows[1:]]
-    shape: Shape | None = shape_of(found, SHAPES)
+    shape: RecordShape | None = shape_of(found, SHAPES)
     if shape is None:
         return Misfit(rows[1][0], f"the columns {keys_of(found[0])} are not those of examples")
     return Fit(1.0, f"a table with {shape.evidence}")
@@ -239,7 +245,7 @@ def _fit_hub(head: Head) -> Verdict:
 
 
 ROW_FORMATS = (
-    Format("csv", "CSV whose cells hold tokens and tags, or spans", _fit_csv, read_csv),
-    Format("parquet", "Parquet with the columns of JSON records", _fit_parquet, read_parquet),
-    Format("hub", "a data set of the hub: hf:owner/name:config:split", _fit_hub, read_hub),
+    FileFormat("csv", "CSV whose cells hold tokens and tags, or spans", _fit_csv, read_csv),
+    FileFormat("parquet", "Parquet with the columns of JSON records", _fit_parquet, read_parquet),
+    FileFormat("hub", "a data set of the hub: hf:owner/name:config:split", _fit_hub, read_hub),
 )

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from encswap.data.formats.comma import DELIMITERS, Cells, csv_rows, head_rows
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.columns import DELIMITERS, Cells, csv_rows, head_rows
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
 from encswap.data.formats.tags import (
     LETTERS,
     Piece,
@@ -25,8 +25,7 @@ from encswap.data.formats.tags import (
 )
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 NAME = "kbmc"
 HEADER = "sentence\ttags"
@@ -174,7 +173,7 @@ def _fit(head: Head) -> Verdict:
     return Fit(1.0 if table.named else 0.95, f"{len(rows):,} rows of a sentence and its tags")
 
 
-SENTENCES = Format(
+SENTENCES = FileFormat(
     NAME,
     "TSV or CSV: a sentence of spaced words, and their BIO tags",
     _fit,

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from encswap.data.formats.fields import (
-    Record,
+    TASKS,
+    JsonRecord,
+    Likeness,
+    RecordShape,
     clean,
     descriptions,
     field,
@@ -19,25 +22,25 @@ from encswap.data.formats.fields import (
     kind_of,
     label_text,
     labels_in,
+    note_no_entities,
     present,
     shown,
+    tasks_in,
 )
 from encswap.data.formats.offsets import Mark, mark_in, mentions_of
-from encswap.data.formats.shapes import TASKS, Likeness, Shape, note_no_entities, tasks_in
-from encswap.data.formats.table import HARD
+from encswap.data.formats.table import HARD, ReadOptions
 from encswap.data.gold import find_gold, gold_string, label_set, named_labels
 from encswap.data.locate import locate
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example, labels_of
+from encswap.types import Example, labels_of
 
 
-def plan_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+def plan_example(record: JsonRecord, options: ReadOptions, notes: Notes) -> Example | None:
     """Read `{"text", "entities": {label: [string]}, "entity_descriptions", "id"}`."""
     return _example(record, field(record, "text", str), record, options, notes)
 
 
-def extraction_example(record: Record, options: ReadOptions, notes: Notes) -> Example | None:
+def extraction_example(record: JsonRecord, options: ReadOptions, notes: Notes) -> Example | None:
     """Read `{"input", "output": {"entities", …}}`, or `{"text", "schema": {…}}`."""
     text = field(record, "input" if _is_modern(record.values) else "text", str)
     return _example(record, text, record.part(_inner(record)), options, notes)
@@ -93,7 +96,7 @@ def _spans_of(example: Example) -> dict[str, list[Any]]:
 
 
 def _example(
-    record: Record, text: str, gold: Record, options: ReadOptions, notes: Notes
+    record: JsonRecord, text: str, gold: JsonRecord, options: ReadOptions, notes: Notes
 ) -> Example | None:
     tasks = tasks_in(gold.values, record, notes)
     if "entities" not in gold.values and tasks:
@@ -129,7 +132,7 @@ def _example(
     )
 
 
-def _entities(gold: Record) -> Mapping[str, Any]:
+def _entities(gold: JsonRecord) -> Mapping[str, Any]:
     """Return the entities by label; an output that is null or empty has none."""
     if not gold.values:
         return {}
@@ -137,7 +140,7 @@ def _entities(gold: Record) -> Mapping[str, Any]:
     return found
 
 
-def _inner(record: Record) -> Mapping[str, Any]:
+def _inner(record: JsonRecord) -> Mapping[str, Any]:
     found: Mapping[str, Any] = field(
         record, "output" if _is_modern(record.values) else "schema", dict
     )
@@ -148,7 +151,7 @@ def _is_modern(values: Mapping[str, Any]) -> bool:
     return "input" in values or "schema" not in values
 
 
-def _string(value: Any, label: str, record: Record, notes: Notes) -> str:
+def _string(value: Any, label: str, record: JsonRecord, notes: Notes) -> str:
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         value = value["text"]
     if not isinstance(value, str):
@@ -182,7 +185,7 @@ def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-PLAN = Shape(
+PLAN = RecordShape(
     "plan",
     'JSONL {"text", "entities": {label: [string]}, "id"}',
     "'text' and an object of entities",
@@ -192,7 +195,7 @@ PLAN = Shape(
     write_plan,
     keeps=HARD,
 )
-EXTRACTION = Shape(
+EXTRACTION = RecordShape(
     "gliner2",
     'JSONL {"input", "output": {"entities": {label: [string]}}}',
     "'input' and 'output'",

@@ -7,9 +7,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 from encswap.data.input import Head, Input
+from encswap.data.locate import Occurrences
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a person said of a file.
+
+    `format` is a format's name, or `auto`. `tag_column` is the number of a column, from 1, or its
+    name in the header. `label` is the label of tags that have none. `occurrences` says which
+    occurrences a gold string marks; `labels_per_file` that every document of a file was annotated
+    for the labels of that file alone. `label_names` are the names of tags that are numbers, from
+    0.
+    """
+
+    format: str = "auto"
+    tag_column: str | None = None
+    label: str | None = None
+    occurrences: Occurrences = "standalone"
+    labels_per_file: bool = False
+    label_names: tuple[str, ...] = ()
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Return the names that are listed with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
 
 Loss = Literal[
     "descriptions",
@@ -26,7 +51,6 @@ Loss = Literal[
 Descriptions, labels without gold, ids, the labels that a record was annotated for, mentions that
 overlap, white space around mentions, gold of other tasks, and gold that is not in its text.
 """
-
 HARD: tuple[Loss, ...] = ("label sets", "overlaps", "tasks", "unlocated")
 """What a format does not hold unless it says so (`keeps`)."""
 
@@ -52,7 +76,7 @@ Verdict = Fit | Misfit | None
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """A file format.
 
     `fit` judges the beginning of an input; it raises nothing. `read` yields the examples of an

@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from encswap.data.formats.blocks import Block, read_blocks
-from encswap.data.formats.table import Fit, Format, Misfit, Verdict
+from encswap.data.formats.columns import Block, read_blocks
+from encswap.data.formats.table import FileFormat, Fit, Misfit, ReadOptions, Verdict
 from encswap.data.input import Head, Input
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example, Mention
+from encswap.types import Example, Mention
 
 NAME = "kmou"
 HINT = "write '; sentence', '$<text:LABEL>' and rows of number, morpheme, class and tag"
@@ -117,7 +116,7 @@ def _fit(head: Head) -> Verdict:
     return None
 
 
-TAGGED = Format(
+TAGGED = FileFormat(
     NAME,
     "Korean corpora: '; sentence', '$<text:LABEL> …' and rows of morphemes",
     _fit,

@@ -10,8 +10,8 @@ from typing import Literal
 from encswap.data.gold import RawSpan, mentions_at
 from encswap.data.input import Input
 from encswap.data.notes import Notes
-from encswap.domain import Example, Mention
 from encswap.errors import InputError
+from encswap.types import Example, Mention
 
 LETTERS = "BIESLUMW"
 _TAG = re.compile(rf"([{LETTERS}])-(.+)")

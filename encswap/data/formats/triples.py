@@ -10,28 +10,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from encswap.data.formats.fields import (
-    Record,
+    JsonRecord,
+    Likeness,
+    RecordShape,
     field,
     is_none,
     json_line,
     kind_of,
     label_text,
     labels_in,
+    note_key,
     present,
 )
 from encswap.data.formats.offsets import Mark, mark_in, mentions_of
-from encswap.data.formats.shapes import Likeness, Shape, note_key
+from encswap.data.formats.table import ReadOptions
 from encswap.data.formats.tags import refusal
 from encswap.data.gold import label_set, named_labels
 from encswap.data.notes import Notes
-from encswap.data.options import ReadOptions
-from encswap.domain import Example
+from encswap.types import Example
 
 SPACY_KEYS = ("entities",)
 DOCCANO_KEYS = ("label", "labels", "entities", "annotations", "spans")
 
 
-def spacy_example(record: Record, _options: ReadOptions, notes: Notes) -> Example:
+def spacy_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example:
     """Read `{"text", "entities": [[start, end, label]]}`."""
     text: str = field(record, "text", str)
     mentions = mentions_of(list(_triples(record, "entities", notes)), text, record, notes)
@@ -46,7 +48,7 @@ def spacy_example(record: Record, _options: ReadOptions, notes: Notes) -> Exampl
     )
 
 
-def doccano_example(record: Record, _options: ReadOptions, notes: Notes) -> Example:
+def doccano_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Example:
     """Read `{"text", "label": [[start, end, label]]}`, or `entities` with `start_offset`."""
     text: str = field(record, _text_key(record.values), str)
     key = _gold_key(record.values)
@@ -87,7 +89,7 @@ def _written(example: Example, name: str) -> list[list[Any]]:
     return [[one.start, one.end, one.label] for one in example.mentions]
 
 
-def _triples(record: Record, key: str, notes: Notes) -> Iterator[Mark]:
+def _triples(record: JsonRecord, key: str, notes: Notes) -> Iterator[Mark]:
     for one in present(field(record, key, list, [])):
         if isinstance(one, dict):
             offset = "start_offset" in one
@@ -97,7 +99,7 @@ def _triples(record: Record, key: str, notes: Notes) -> Iterator[Mark]:
             yield _mark(one, record, notes)
 
 
-def _mark(one: Any, record: Record, notes: Notes) -> Mark:
+def _mark(one: Any, record: JsonRecord, notes: Notes) -> Mark:
     hint = "write [start, end, label]"
     if not isinstance(one, list):
         raise record.error(f"a span should be a list, not {kind_of(one)}", hint)
@@ -159,7 +161,7 @@ def _first(value: Any) -> Any:
     return next((one for one in listed if not is_none(one)), None)
 
 
-SPACY = Shape(
+SPACY = RecordShape(
     "spacy",
     'spaCy: JSONL {"text", "entities": [[start, end, label]]}, or pairs ["text", {"entities"}]',
     "'text' and 'entities' as lists of start, end and label",
@@ -171,7 +173,7 @@ SPACY = Shape(
     keeps=("label sets", "overlaps"),
     lists=True,
 )
-DOCCANO = Shape(
+DOCCANO = RecordShape(
     "doccano",
     'doccano: JSONL {"text", "label": [[start, end, label]]}',
     "'text' and 'label' as lists of start, end and label",

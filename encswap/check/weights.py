@@ -1,0 +1,161 @@
+"""Checks that read the full weights: what loading reports, finite values, likeness to the base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from encswap.check.evidence import CheckCase
+from encswap.errors import EncswapError
+from encswap.types import Example, Finding, LoadedEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+
+def linear_cka(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Linear centred kernel alignment of (n, a) and (n, b), from 0 to 1.
+
+    Kornblith et al. 2019, Similarity of Neural Network Representations Revisited, section 3.
+    """
+    x, y = ours - ours.mean(0), theirs - theirs.mean(0)
+    cross = (x.T @ y).norm() ** 2
+    scale = (x.T @ x).norm() * (y.T @ y).norm()
+    return float(cross / scale) if float(scale) > 0 else 0.0
+
+
+def explained_variance(
+    source: torch.Tensor, target: torch.Tensor, generator: torch.Generator, strength: float = 0.1
+) -> float:
+    """The share of the target's variance that a ridge map from the source explains, held out.
+
+    (n, a) to (n, b); fitted on one half of the rows, measured on the other. Below 0 is worse than
+    the mean. `strength` is relative to the mean variance of the source.
+    """
+    import torch
+
+    order = torch.randperm(len(source), generator=generator)
+    fit, held = order[: len(order) // 2], order[len(order) // 2 :]
+    x_mean, y_mean = source[fit].mean(0), target[fit].mean(0)
+    x, y = source[fit] - x_mean, target[fit] - y_mean
+    gram = x.T @ x
+    penalty = strength * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    weights = torch.linalg.solve(gram + penalty, x.T @ y)
+    left = target[held] - (source[held] - x_mean) @ weights - y_mean
+    total = (target[held] - target[held].mean(0)).pow(2).sum()
+    return float(1 - left.pow(2).sum() / total) if float(total) > 0 else 0.0
+
+
+TEXTS, WORDS, SEED = 60, 2000, 42
+
+
+def run_weights(case: CheckCase) -> Iterator[Finding]:
+    """Load the encoder once, and run every check of this depth on it."""
+    from encswap.swap.load import load_encoder
+
+    assert case.source is not None
+    if case.candidate.layout == "complete-model":
+        for code in ("weights-load", "similarity"):
+            yield Finding(code, "skip", "weights", "there is no encoder to load")
+        return
+    try:
+        loaded = load_encoder(case.spec, case.source)
+        assert loaded is not None
+    except EncswapError as error:
+        yield Finding("weights-load", "fail", "weights", error.message[:240])
+        yield Finding("similarity", "skip", "weights", "the weights do not load")
+        return
+    yield weights_load(case, loaded)
+    yield similarity(case, loaded)
+
+
+def weights_load(case: CheckCase, loaded: LoadedEncoder) -> Finding:
+    """Tell what loading reported, the stored type, and whether every value is finite."""
+    code = "weights-load"
+    state = loaded.model.state_dict()
+    broken = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if broken:
+        message = f"{len(broken)} weights hold values that are not finite, first {broken[0]}"
+        return Finding(code, "fail", "weights", message)
+    told = [f"{len(state)} tensors, stored as {_stored(case)}, all finite"]
+    if loaded.missing_keys:
+        told.append(f"missing and not needed: {', '.join(loaded.missing_keys[:4])}")
+    if loaded.unexpected_keys:
+        told.append(f"{len(loaded.unexpected_keys)} not of the encoder are left aside")
+    evidence = {"missing": loaded.missing_keys, "unexpected": loaded.unexpected_keys}
+    return Finding(code, "pass", "weights", "; ".join(told), None, evidence)
+
+
+def _stored(case: CheckCase) -> str:
+    from safetensors import safe_open
+
+    assert case.source is not None
+    kinds: set[str] = set()
+    for path in sorted(case.source.path.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            kinds.update(str(file.get_slice(name).get_dtype()) for name in file.keys())  # noqa: SIM118
+    return ", ".join(sorted(kinds)) or "pickle"
+
+
+def similarity(case: CheckCase, loaded: LoadedEncoder) -> Finding:
+    """Compare word vectors of candidate and base, on the same words of the same texts."""
+    import torch
+
+    code = "similarity"
+    examples = case.context.examples[:TEXTS]
+    base = _base_encoder(case)
+    if base is None or not examples:
+        what = "the base's weights are not at hand" if base is None else "no text; give --data"
+        return Finding(code, "skip", "weights", what)
+    ours = word_vectors(loaded.model, loaded.tokenizer, examples)
+    theirs = word_vectors(base[0], base[1], examples)
+    known = ours.isfinite().all(1) & theirs.isfinite().all(1)
+    ours, theirs = ours[known], theirs[known]
+    generator = torch.Generator().manual_seed(SEED)
+    chosen = torch.randperm(len(ours), generator=generator)[:WORDS]
+    x, y = ours[chosen].double(), theirs[chosen].double()
+    cka = linear_cka(x, y)
+    ridge = explained_variance(x, y, generator)
+    message = f"linear CKA {cka:.3f}; a ridge map explains {ridge:.1%} of the base's variance"
+    message += f" on {len(chosen):,} words"
+    evidence = {"cka": cka, "explained": ridge, "words": len(chosen), "seed": SEED}
+    return Finding(code, "pass", "weights", message, None, evidence)
+
+
+def word_vectors(model: Any, tokenizer: Any, examples: tuple[Example, ...]) -> torch.Tensor:
+    """Vectors (words, hidden) of each word's first subtoken, words tokenised alone as gliner2 does.
+
+    Words that do not fit the window, or give no subtoken, are rows of NaN.
+    """
+    import torch
+
+    rows: list[torch.Tensor] = []
+    limit = 256
+    model.eval()
+    for example in examples:
+        ids: list[int] = []
+        firsts: list[int] = []
+        for word in example.text.lower().split():
+            pieces = tokenizer(word, add_special_tokens=False, verbose=False)["input_ids"]
+            firsts.append(len(ids) if pieces and len(ids) + len(pieces) <= limit else -1)
+            ids += pieces if firsts[-1] >= 0 else []
+        batch = torch.tensor([ids or [0]])
+        with torch.inference_mode():
+            states = model(input_ids=batch, attention_mask=torch.ones_like(batch))
+        vectors = states.last_hidden_state[0].float()
+        empty = torch.full_like(vectors[0], float("nan"))
+        rows += [vectors[first] if first >= 0 else empty for first in firsts]
+    return torch.stack(rows)
+
+
+def _base_encoder(case: CheckCase) -> tuple[Any, Any] | None:
+    from encswap.gliner import model as gliner
+
+    source = case.base_source
+    if source is None or source.stands_in:
+        return None
+    try:
+        model = gliner.read_model(source.path)
+    except EncswapError:
+        return None
+    return model.encoder, model.processor.tokenizer

@@ -1,0 +1,238 @@
+"""Training a run's model: its groups, its Trainer, and what happens at each epoch's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from encswap.check.memory import RUNTIME_BYTES, training_memory
+from encswap.data.units import units_of
+from encswap.errors import TrainingError
+from encswap.evaluate.score import cut_windows, score_documents
+from encswap.evaluate.thresholds import best, sweep
+from encswap.gliner.batches import used_ids
+from encswap.gliner.model import overlap_policy
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.train.groups import refuse_bad_cover
+from encswap.train.prepare import Documents, Ready
+from encswap.train.progress import Progress
+from encswap.train.run_folder import RunFolder
+from encswap.train.samples import Samples, build_samples
+from encswap.train.trainer import precision_remark
+from encswap.train.used_rows import grow, shrink
+from encswap.types import Example, ParamGroupSettings, Prediction, Source, Watcher, WordSplitter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from encswap.train.trainer import SwapTrainer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what to do, on what, where to, and who watches."""
+
+    recipe: Recipe
+    documents: Documents
+    ready: Ready
+    plugins: Plugins
+    folder: RunFolder
+    watcher: Watcher
+    control: Source | None = None
+
+    def score(
+        self,
+        model: PreTrainedModel,
+        examples: Sequence[Example],
+        splitter: WordSplitter | None = None,
+    ) -> list[list[Prediction]]:
+        """Score documents with a model: candidates of each."""
+        return score_documents(
+            model,
+            examples,
+            self.documents.asked,
+            splitter or self.ready.splitter,
+            max_length=self.recipe.max_length,
+        )
+
+
+@contextmanager
+def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
+    """Turn the device's running out of memory into one line that names what would fit."""
+    import torch
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not full and "can't allocate memory" not in str(error):
+            raise
+        batch, length = recipe.batch_size, recipe.max_length
+        fits = fitting_batch(model, batch, length, device_memory())
+        smaller = (
+            f"by the estimate batch_size {fits} fits: train anew with --set batch_size={fits} "
+            f"--set gradient_accumulation={recipe.gradient_accumulation * batch // fits}"
+            if fits
+            else "by the estimate no batch fits: take a smaller encoder or max_length"
+        )
+        raise TrainingError(
+            f"out of memory at batch_size {batch} and {length} subtokens",
+            hint=f"{smaller}; --set gradient_checkpointing=true also saves memory",
+        ) from error
+
+
+def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) -> int:
+    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
+    import torch
+
+    count = sum(one.numel() for one in model.parameters())
+    config, half = model.encoder.config.to_dict(), torch.cuda.is_available()
+    for smaller in range(batch - 1, 0, -1):
+        need = training_memory(count, config, batch=smaller, length=length, half=half)
+        if need.total + RUNTIME_BYTES <= room:
+            return smaller
+    return 0
+
+
+def device_memory() -> float:
+    """Bytes that the device has: the GPU's, else the machine's."""
+    import os
+
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.get_device_properties(0).total_memory)
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def peak_memory() -> int:
+    """Peak bytes of GPU memory, or of the process where there is no GPU."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def group_settings(recipe: Recipe) -> ParamGroupSettings:
+    """What the recipe says of the optimizer's groups."""
+    return ParamGroupSettings(
+        recipe.encoder_lr, recipe.head_lr, recipe.weight_decay, recipe.layer_decay
+    )
+
+
+def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
+    """Train, or go on from the last whole epoch; returns the epochs and the throughput."""
+    from transformers import set_seed
+
+    from encswap.train.trainer import SwapTrainer
+
+    recipe, model = job.recipe, job.ready.model
+    samples = _samples(job)
+    if recipe.embedding_rows == "used" and not _sharded():
+        shrink(model, _used(job, samples))
+    groups = job.plugins.build_param_groups(model, group_settings(recipe))
+    refuse_bad_cover(model, groups)
+    state = job.folder.find_state()
+    progress = job.folder.read_progress() if state else Progress()
+    for fault in job.folder.faults:
+        job.watcher.stage(fault)
+    job.folder.cut_log(progress.epochs)
+    job.watcher.stage(_stage(recipe, len(progress.epochs)))
+    set_seed(recipe.seed)
+    trainer = SwapTrainer(
+        model,
+        samples,
+        groups,
+        recipe,
+        folder=job.folder.path,
+        state=job.folder.state_writer(progress),
+        on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
+        on_step=job.watcher.step,
+    )
+    if (reason := _stop_reason(job, progress)) is not None:
+        job.folder.log(stopped=reason)
+    else:
+        with told_of_memory(recipe, model):
+            trainer.train(resume_from_checkpoint=str(state) if state else None)
+    grow(model)
+    seconds = sum(epoch.seconds for epoch in progress.epochs)
+    return progress, {
+        "examples_per_second": len(samples) * len(progress.epochs) / seconds,
+        "peak_memory_bytes": peak_memory(),
+    }
+
+
+def _stage(recipe: Recipe, done: int) -> str:
+    """Say what begins, and on what, where that may surprise."""
+    import torch
+
+    said = f"go on after epoch {done}" if done else "train"
+    if recipe.scale == "full" and not torch.cuda.is_available():
+        said += " on the CPU: torch sees no GPU"
+    if remark := precision_remark(recipe):
+        said += f" ({remark})"
+    return said
+
+
+def _samples(job: Job) -> Samples:
+    documents, ready = job.documents, job.ready
+    windows = cut_windows(
+        ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
+    )
+    return build_samples(
+        [window.example for window in windows],
+        ready.splitter,
+        documents.asked.labels,
+        documents.asked.descriptions,
+        ready.max_width,
+    )
+
+
+def _used(job: Job, samples: Samples) -> set[int]:
+    """The ids of the pieces that training meets."""
+    splitter, asked = job.ready.splitter, job.documents.asked
+    units = {
+        text[start:end] for text, _ in samples.items for start, end in units_of(splitter, text)
+    }
+    return used_ids(job.ready.model, units, asked.labels, asked.descriptions)
+
+
+def _sharded() -> bool:
+    """Tell whether accelerate shards the weights, so that a table cannot be changed."""
+    import os
+
+    names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return any(os.environ.get(name, "false").lower() in ("true", "1") for name in names)
+
+
+def _close_epoch(
+    job: Job, progress: Progress, trainer: SwapTrainer, number: int, loss: float
+) -> bool:
+    """Score dev, keep the best model, and say whether to go on."""
+    dev, model = job.documents.dev, job.ready.model
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
+    chosen = best(results)
+    improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
+    if improved:
+        job.folder.save_checkpoint(model)
+    record = progress.epochs[-1]
+    per_label = {label: counts.as_dict() for label, counts in chosen.per_label.items()}
+    job.folder.log(**asdict(record), per_label=per_label, best=improved)
+    trainer.log({"train_loss": loss, "dev_f1": record.dev_f1, "threshold": record.threshold})
+    job.watcher.epoch(record, improved)
+    reason = _stop_reason(job, progress)
+    if reason is not None:
+        job.watcher.stopped(reason)
+        job.folder.log(stopped=reason)
+    return reason is None
+
+
+def _stop_reason(job: Job, progress: Progress) -> str | None:
+    return progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience)

@@ -1,0 +1,143 @@
+"""What a run writes of itself: its manifest, and a line per scored document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from encswap import __version__
+from encswap.data.units import units_of
+from encswap.errors import InputError
+from encswap.evaluate.error_analysis import expressible
+from encswap.evaluate.thresholds import Scored
+from encswap.manifest import Manifest, ModelRecord, describe_splitter, read_manifest, versions_of
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.train.prepare import Documents, Ready
+from encswap.train.run_folder import RunFolder
+from encswap.train.trainer import precision_remark
+from encswap.types import Example, Prediction
+
+PACKAGES = ("encswap", "gliner2", "torch", "transformers", "tokenizers")
+
+
+def manifest_of(
+    recipe: Recipe,
+    documents: Documents,
+    ready: Ready,
+    plugins: Plugins,
+    threshold: float | None = None,
+) -> Manifest:
+    """Describe what a run's checkpoint is made of; no threshold while none is chosen."""
+    return Manifest(
+        encswap=__version__,
+        base=ModelRecord.of(ready.base_source),
+        encoder=ModelRecord.of(ready.encoder_source),
+        splitter=describe_splitter(ready.splitter_name, ready.splitter, recipe.splitter_options),
+        max_width=ready.max_width,
+        threshold=threshold,
+        embeddings=ready.embeddings,
+        origins=dict(ready.origins),
+        labels=documents.asked.labels,
+        descriptions=dict(documents.asked.descriptions),
+        versions=versions_of(PACKAGES),
+        plugins=plugin_versions(plugins),
+        data=dict(documents.checksums),
+        recipe=json.loads(recipe.model_dump_json()),
+        remarks=(*remarks_on(recipe), *documents.remarks, *ready.remarks),
+        chosen_on=chosen_on(recipe),
+    )
+
+
+def chosen_on(recipe: Recipe) -> str:
+    """Name the documents that epoch and threshold are chosen on."""
+    return "test" if recipe.protocol == "plan" else "dev"
+
+
+def plugin_versions(plugins: Plugins) -> dict[str, str]:
+    """The installed plugins with their versions, those left out that failed."""
+    return {
+        record.name: f"{record.distribution} {record.version}"
+        for record in plugins.records.values()
+        if record.distribution and record.error is None
+    }
+
+
+def remarks_on(recipe: Recipe) -> tuple[str, ...]:
+    """Say what a reader of the scores must know."""
+    remarks = []
+    if recipe.protocol == "plan":
+        remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
+    if said := precision_remark(recipe):
+        remarks.append(said)
+    return tuple(remarks)
+
+
+def prediction_lines(
+    examples: Sequence[Example],
+    scored: Scored,
+    candidates: Sequence[Sequence[Prediction]],
+    ready: Ready,
+) -> list[dict[str, Any]]:
+    """One record per document: its gold, what was predicted, and every scored candidate.
+
+    `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
+    label set that it names, null where it names none.
+    Of each gold mention stands whether the units could express it.
+    """
+    return [
+        {
+            "id": example.id,
+            "document": place,
+            "line": example.line,
+            "labels": list(example.annotated) if example.annotated is not None else None,
+            "text": example.text,
+            "gold": _gold(example, ready),
+            "unlocated": [asdict(gold) for gold in example.unlocated],
+            "predictions": [asdict(one) for one in predictions],
+            "candidates": [asdict(one) for one in found],
+        }
+        for place, (example, predictions, found) in enumerate(
+            zip(examples, scored.predictions, candidates, strict=True), start=1
+        )
+    ]
+
+
+def _gold(example: Example, ready: Ready) -> list[dict[str, Any]]:
+    said = expressible(example, units_of(ready.splitter, example.text), ready.max_width)
+    return [
+        {**asdict(mention), "expressible": one}
+        for mention, one in zip(example.mentions, said, strict=True)
+    ]
+
+
+def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:
+    """Refuse to resume where something changed; when forced, the manifest says what."""
+    before = read_manifest(folder.path)
+    found = differences(before, now)
+    if found and not force:
+        raise InputError(
+            f"changed since the run began: {'; '.join(found)}",
+            where=folder.path,
+            hint="put it back, or go on with --force",
+        )
+    if found:
+        remarks = (*before.remarks, *(f"resumed although changed: {one}" for one in found))
+        folder.write_manifest(replace(now, remarks=remarks))
+
+
+def differences(before: Manifest, now: Manifest) -> list[str]:
+    """Say what a resumed run would do otherwise: data, models, splitter, versions, recipe."""
+    found: list[str] = []
+    old, new = asdict(before), asdict(now)
+    for part in ("data", "versions", "plugins", "recipe"):
+        for key in sorted(old[part].keys() | new[part].keys()):
+            was, is_ = old[part].get(key), new[part].get(key)
+            if was != is_:
+                found.append(f"{part} {key}: {was} → {is_}")
+    for part in ("base", "encoder", "splitter", "max_width"):
+        if old[part] != new[part]:
+            found.append(f"{part}: {old[part]} → {new[part]}")
+    return found
