@@ -41,8 +41,8 @@ def new(
     """Run the command."""
     from encswap.cli.progress import quiet_libraries
     from encswap.errors import InputError
-    from encswap.hub import HUB_ID
     from encswap.plugins import load_plugins
+    from encswap.specs import HUB_ID
     from encswap.testing.scaffold import NewPlugin, plugin_name, refuse_existing, write_plugin
     from encswap.testing.scaffold.recorded import from_folder, from_hub
 
