@@ -17,7 +17,7 @@ MOST_NODES = 1_000_000
 
 
 def read_mapping(path: Path, what: str, *, hint: str, installed: bool = False) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; `what` it should be stands in the error.
+    """Read a YAML file that holds a mapping; `what` it should be is named in the error.
 
     `installed` says that it came with code that runs here anyway.
 
@@ -56,7 +56,7 @@ def parse_yaml(text: str, kind: Any = yaml.SafeLoader) -> Any:
 def _size(node: Any, known: dict[int, int]) -> int:
     """How many values a node unfolds into; one that holds itself is over every limit.
 
-    A key that stands twice in one mapping is refused on the way.
+    A key that occurs twice in one mapping is refused.
     """
     if not isinstance(node, yaml.CollectionNode):
         return 1
@@ -79,7 +79,7 @@ def _refuse_twice(node: yaml.MappingNode) -> None:
 
 
 def numbered(value: Any) -> Any:
-    """Read `2e-5` as a number wherever it stands: YAML 1.1 takes it for a text, it wants a dot."""
+    """Read `2e-5` as a number: YAML 1.1 takes it for a string, because it has no dot."""
     if isinstance(value, Mapping):
         return {key: numbered(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

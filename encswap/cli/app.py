@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from encswap.cli import interrupts
-from encswap.cli.output import door, note, own_streams, results_apart, write
+from encswap.cli.output import clean_streams, note, own_streams, results_apart, write
 from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
 
@@ -26,7 +26,7 @@ class OneLineErrors(TyperGroup):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run with clean streams: also what is wrong with an argument is printed as text alone."""
-        with door():
+        with clean_streams():
             return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:

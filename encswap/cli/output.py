@@ -1,4 +1,4 @@
-"""The one door to the terminal: results on stdout, everything else on stderr, all of it clean.
+"""Output to the terminal: results on stdout, everything else on stderr, all of it clean.
 
 No other module writes to a stream or builds a console. What passes is spelled out where it would
 move the cursor, hide or reorder text. While a command runs, stdout belongs to its results: what a
@@ -117,7 +117,7 @@ class _OneLine(logging.Formatter):
 
 
 @contextmanager
-def door() -> Iterator[None]:
+def clean_streams() -> Iterator[None]:
     """Clean what goes through `sys.stdout` and `sys.stderr`; put both back, whatever was done."""
     before = sys.stdout, sys.stderr
     out = sys.stdout = _owned or _clean(sys.stdout)

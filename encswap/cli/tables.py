@@ -57,7 +57,7 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         "base": "the base before the swap",
         "before_training": "the swapped model before training",
     }
-    rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
+    rows: list[Sequence[str]] = [("compared with", "test F1")]
     if control := metrics["baselines"].get("control"):
         names["control"] = f"{control['name']}, as it is"
     for key, name in names.items():
@@ -93,8 +93,8 @@ def _sources(metrics: dict[str, Any]) -> list[str]:
     at, places = f"{metrics['threshold']:g}", {"dev": "dev", "test": "test, as the plan does"}
     if threshold == epoch:
         return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
-    said = {"given": "was given by hand", "default": "is the default: none was chosen"}
-    first = said.get(threshold) or f"was chosen on {places[threshold]}"
+    sources = {"given": "was given by hand", "default": "is the default: none was chosen"}
+    first = sources.get(threshold) or f"was chosen on {places[threshold]}"
     if epoch is None:
         return [
             f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."
