@@ -130,7 +130,7 @@ def overview(texts: Row) -> str:
     for name in specs():
         one = report("plan")[name]
         config = fact(name, "config") or {}
-        size = f"{one['hidden_size'] or '–'} × {one['layers'] or '–'}"
+        size = f"{one['hidden_size']} × {one['layers']}" if one["hidden_size"] else "–"
         parameters = f"{one['parameters'] / 1e6:.0f}M" if one["parameters"] else "–"
         vocabulary = f"{config['vocab_size']:,}" if config.get("vocab_size") else "–"
         cut = fact(name, "tokenizer", "subtokens_per_word")

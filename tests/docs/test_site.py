@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# Material greets on every build with the end of its life, which is nothing about the site.
+QUIETLY = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
 DOCS = ROOT / "docs"
 ATTRIBUTES = ("src", "srcset", "data", "poster")  # what an element fetches
 QUIET = re.compile(r"INFO\s+-\s+(Cleaning|Building|Documentation built)\b.*")
@@ -25,6 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
+        env=QUIETLY,
         capture_output=True,
         text=True,
         check=False,
