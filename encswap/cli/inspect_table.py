@@ -47,7 +47,7 @@ def _coverage(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> S
     rows = [[name, *_shares(view)] for name, view in views]
     bad = [at for at, (_, view) in enumerate(views) if view.coverage.aligned_share < LOW]
     return Section(
-        f"{found.file}: {found.examples:,} examples, {found.mentions:,} mentions"
+        f"{found.file}: {found.examples:,} documents, {found.mentions:,} mentions"
         f" ({found.format}). What units can express of them, the ceiling of recall:",
         ("splitter", *NUMBERS),
         rows,

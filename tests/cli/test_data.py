@@ -191,7 +191,7 @@ def test_convert_writes_another_format_and_tells_what_it_does_not_hold(tmp_path:
     assert not target.exists()
     result = run("convert", source, target, "--to", "klue", "--drop")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "wrote 1 examples" in result.stderr
+    assert "wrote 1 documents" in result.stderr
     assert "klue does not hold descriptions of labels: 1 dropped" in result.stderr
     assert "klue does not hold labels without gold: 1 dropped" in result.stderr
     assert "당\tB-Disease\n뇨\tI-Disease\n" in target.read_text(encoding="utf-8")
