@@ -14,11 +14,11 @@ import yaml
 
 from encswap.errors import InputError
 from encswap.escaping import code_span, printable, printable_lines
-from encswap.hub import HUB_ID
 from encswap.report.markdown import labels_table, plain, rows_of
 from encswap.report.run_results import Run
 from encswap.report.scores import beside, floor, protocol
 from encswap.report.texts import Texts
+from encswap.specs import HUB_ID
 
 TASK = "token-classification"
 TAGS = ("gliner2", "encswap", "named-entity-recognition")
