@@ -41,7 +41,10 @@ class PageCell:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of a page; the first column names the rows, `names` are the rows' CSS classes."""
+    """A table of a page; the first column names the rows, `names` are the rows' CSS classes.
+
+    A row with one cell is a heading across all columns.
+    """
 
     caption: str
     head: Sequence[str]
@@ -60,7 +63,7 @@ class PageTable:
 
     def holds_words(self, column: int) -> bool:
         """Whether a column holds sentences, which begin at the left, and no numbers."""
-        cells = (row[column] for row in self.rows[:1])
+        cells = (row[column] for row in self.rows[:1] if len(row) > column)
         return any(isinstance(cell, PageCell) and cell.name == "words" for cell in cells)
 
 

@@ -193,7 +193,7 @@ def slice_table(slices: Sequence[MentionSlice], texts: Texts) -> PageTable:
     names: list[str] = []
     for place, one in enumerate(slices):
         if not place or slices[place - 1].aspect != one.aspect:
-            rows.append([texts(f"aspect_{one.aspect}"), "", "", "", ""])
+            rows.append([texts(f"aspect_{one.aspect}")])
             names.append("group")
         missed = PageCell(str(one.missed), part=str(place)) if one.missed else "0"
         rows.append(
