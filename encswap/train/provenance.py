@@ -81,16 +81,13 @@ def prediction_lines(
     scored: Scored,
     candidates: Sequence[Sequence[Prediction]],
     ready: Ready,
-    training: Iterable[Example] = (),
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
     `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
     label set that it names, null where it names none.
-    Of each gold mention stands whether the units could express it, and as `in_training` how often
-    the training documents mark the same string with the same label.
+    Of each gold mention stands whether the units could express it.
     """
-    known = _count_strings(training)
     return [
         {
             "id": example.id,
@@ -98,11 +95,8 @@ def prediction_lines(
             "line": example.line,
             "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
-            "gold": _gold(example, ready, known),
-            "unlocated": [
-                {**asdict(gold), "in_training": known[gold.label, gold.text]}
-                for gold in example.unlocated
-            ],
+            "gold": _gold(example, ready),
+            "unlocated": [asdict(gold) for gold in example.unlocated],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
@@ -112,18 +106,10 @@ def prediction_lines(
     ]
 
 
-def _count_strings(training: Iterable[Example]) -> Counter[tuple[str, str]]:
-    return Counter((one.label, one.text) for example in training for one in example.gold)
-
-
-def _gold(example: Example, ready: Ready, known: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+def _gold(example: Example, ready: Ready) -> list[dict[str, Any]]:
     said = expressible(example, units_of(ready.splitter, example.text), ready.max_width)
     return [
-        {
-            **asdict(mention),
-            "expressible": one,
-            "in_training": known[mention.label, mention.text],
-        }
+        {**asdict(mention), "expressible": one}
         for mention, one in zip(example.mentions, said, strict=True)
     ]
 
@@ -142,6 +128,15 @@ def training_record(
         "training_seconds": seconds,
         "documents": {part: len(getattr(documents, part)) for part in ("train", "dev", "test")},
     }
+
+
+def mark_seen(lines: list[dict[str, Any]], training: Iterable[Example]) -> list[dict[str, Any]]:
+    """Add to each gold mention `in_training`: how often training marks its string and label."""
+    known = Counter((one.label, one.text) for example in training for one in example.gold)
+    for line in lines:
+        for gold in (*line["gold"], *line["unlocated"]):
+            gold["in_training"] = known[gold["label"], gold["text"]]
+    return lines
 
 
 def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:

@@ -39,6 +39,7 @@ from encswap.train.provenance import (
     PACKAGES,
     chosen_on,
     manifest_of,
+    mark_seen,
     plugin_versions,
     prediction_lines,
     refuse_changed,
@@ -120,6 +121,7 @@ def _run(job: Job) -> dict[str, Any]:
     begin(job)
     compared = baselines(job)
     progress, throughput = fit(job)
+    steps = throughput.pop("steps")
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
@@ -133,7 +135,7 @@ def _run(job: Job) -> dict[str, Any]:
         "throughput": throughput,
         "provenance": training_record(
             job.documents,
-            throughput.pop("steps", None),
+            steps,
             sum(epoch.seconds for epoch in progress.epochs),
             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         ),
@@ -188,7 +190,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),
     }
-    return metrics, prediction_lines(documents.test, test, found["test"], ready, documents.train)
+    lines = prediction_lines(documents.test, test, found["test"], ready)
+    return metrics, mark_seen(lines, documents.train)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
