@@ -231,7 +231,7 @@ def _result(
         context = replace(context, depth="config")
     findings = list(plugins.check_compatibility(base, candidate, context))
     verdict, reasons, judged = judge(findings, request.criteria, context.training_examples)
-    evidence_verdict, evidence_reasons = _by_evidence(findings, evidence_criteria)
+    evidence_verdict, evidence_reasons = judge_evidence(findings, evidence_criteria)
     evidence = gather(candidate, context.depth)
     return CandidateResult(
         name=candidate.spec.name,
@@ -263,7 +263,7 @@ EVIDENCE_VERDICTS: Mapping[Verdict, EvidenceVerdict] = {
 }
 
 
-def _by_evidence(
+def judge_evidence(
     findings: Sequence[Finding], criteria: Criteria
 ) -> tuple[EvidenceVerdict, list[Reason]]:
     """Judge whether the tensors fit, and add what was measured where they may."""

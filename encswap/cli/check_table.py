@@ -57,7 +57,7 @@ class _Drawing:
         self.width = width
 
     def draw(self, report: CheckReport, verbose: bool) -> None:
-        self.line(printable(_head(report)))
+        self.hanging("", _head(report))
         self.line()
         self.draw_rows(report)
         for line in closing_lines(report):

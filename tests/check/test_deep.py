@@ -26,6 +26,33 @@ def test_each_class_passes_at_one_layer(
     assert set(codes.values()) == {"pass"}
 
 
+def test_what_the_trial_measured_is_part_of_the_evidence(
+    plugins: Plugins, replicas: dict[str, Path]
+) -> None:
+    report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward")
+    (one,) = report.candidates
+    assert (one.verdict, one.evidence_verdict) == ("rejected", "fits")
+    assert "round-trip" in [reason.code for reason in one.evidence_reasons]
+
+
+def test_a_class_that_cannot_be_built_fails_its_first_check_and_skips_the_others(
+    plugins: Plugins, replicas: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no such activation")
+
+    monkeypatch.setattr("encswap.check.forward.one_layer", broken)
+    report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward", "shape")
+    found = {f.code: f for f in report.candidates[0].findings if f.depth == "forward"}
+    assert found["forward-shape"].message == "ValueError: no such activation"
+    assert {code: f.status for code, f in found.items()} == {
+        "forward-shape": "fail",
+        "training-step": "skip",
+        "round-trip": "skip",
+    }
+    assert report.candidates[0].evidence_verdict == "does not fit"
+
+
 def test_another_hidden_size_skips_the_swap_and_says_why(
     plugins: Plugins, replicas: dict[str, Path]
 ) -> None:
