@@ -174,7 +174,11 @@ def _input_error(error: ValidationError, path: Path) -> InputError:
 
 
 def _keys_at(place: Sequence[str]) -> list[str]:
-    parts = {"must_pass": Requirement, "measured": Measurement, "training_examples": ExamplesNeeded}
+    parts: dict[str, type[_Written]] = {
+        "must_pass": Requirement,
+        "measured": Measurement,
+        "training_examples": ExamplesNeeded,
+    }
     model = parts.get(place[0], Criteria) if len(place) > 1 else Criteria
     return [one.alias or name for name, one in model.model_fields.items()]
 
@@ -189,10 +193,7 @@ def judge(
 
     `counted` is the number of training examples, None where none were given.
     """
-    judged = list(findings)
-    extra = _fresh_heads(judged, criteria, counted)
-    if extra is not None:
-        judged.append(extra)
+    judged = [*findings, *_fresh_heads(findings, criteria, counted)]
     failures = _failures(judged, criteria)
     if failures:
         return "rejected", failures + _mentioned(judged, criteria), judged
@@ -214,16 +215,17 @@ def measured(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
 
 def _fresh_heads(
     findings: Sequence[Finding], criteria: Criteria, counted: int | None
-) -> Finding | None:
+) -> list[Finding]:
+    """Whether fresh heads can be trained, where the heads cannot be kept."""
     needed = any(
         one.otherwise == training_examples.code and _worst(findings, one.code) == "fail"
         for one in criteria.must_pass
     )
     if not needed:
-        return None
+        return []
     numbers = criteria.training_examples
-    outcome = training_examples(FreshHeads(numbers.fresh_heads, counted, numbers.assumed))
-    return training_examples.finding(outcome, "facts")
+    heads = FreshHeads(numbers.fresh_heads, counted, numbers.assumed)
+    return [training_examples.finding(one, "facts") for one in training_examples.outcomes(heads)]
 
 
 def _failures(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:

@@ -89,7 +89,7 @@ class Check:
             return
         claim = differing_claim(case.spec, self.claim, getattr(case.candidate, self.claim, None))
         try:
-            for outcome in _each(self.function(subject)):
+            for outcome in self.outcomes(subject):
                 yield self.finding(replace(outcome, claim=outcome.claim or claim), depth)
         except MissingPartError as error:
             yield self.finding(skipped(error.message), depth)
@@ -107,21 +107,18 @@ class Check:
             self.code, outcome.status, depth, outcome.message, outcome.claim, outcome.evidence
         )
 
-    def __call__(self, subject: Any) -> Result:
-        """Call the function alone."""
-        return self.function(subject)
+    def outcomes(self, subject: Any) -> Iterable[Outcome]:
+        """Call the function alone: what it finds, one by one."""
+        result = self.function(subject)
+        if result is None:
+            return ()
+        return (result,) if isinstance(result, Outcome) else result
 
     def at(self, depth: Depth) -> Callable[[Callable[[Any], Result]], Check]:
         """Declare what the same check does at a greater depth."""
         return lambda function: replace(
             self, depth=depth, function=function, claim="", of_files=False, again=True
         )
-
-
-def _each(result: Result) -> Iterable[Outcome]:
-    if result is None:
-        return ()
-    return (result,) if isinstance(result, Outcome) else result
 
 
 def check(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,21 @@ def test_what_the_trial_measured_is_part_of_the_evidence(
     (one,) = report.candidates
     assert (one.verdict, one.evidence_verdict) == ("rejected", "fits")
     assert "round-trip" in [reason.code for reason in one.evidence_reasons]
+
+
+def test_a_trial_gives_the_same_numbers_again_and_leaves_the_generators_alone(
+    plugins: Plugins, replicas: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def messages() -> list[str]:
+        monkeypatch.setattr("encswap.check.forward._BASES", {})
+        report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward")
+        return [f.message for f in report.candidates[0].findings if f.depth == "forward"]
+
+    before = torch.get_rng_state(), random.getstate()
+    first = messages()
+    assert bool(torch.equal(before[0], torch.get_rng_state())) and before[1] == random.getstate()
+    torch.rand(3), random.random()
+    assert messages() == first and any("loss" in message for message in first)
 
 
 def test_a_class_that_cannot_be_built_fails_its_first_check_and_skips_the_others(
