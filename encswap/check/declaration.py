@@ -1,7 +1,7 @@
 """How a check is declared: its code, its depth and its words, at the function that performs it.
 
     @check("layers", depth="facts", looks_at=..., fails_when=..., remedy=...)
-    def layers(case: CheckCase) -> Outcome:
+    def layers(case: CheckCase) -> CheckResult:
         return passed("its 12 layers")
 
 The catalogue, `--explain`, the page of checks and the codes that criteria may name are made from
@@ -21,7 +21,7 @@ from encswap.types import Depth, Finding, Status
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What one check found; its code and depth are those of the check."""
 
     status: Status
@@ -30,31 +30,31 @@ class Outcome:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def passed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Outcome:
+def passed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
     """What was looked at is as it should be."""
-    return Outcome("pass", message, claim or None, evidence or {})
+    return CheckResult("pass", message, claim or None, evidence or {})
 
 
-def warned(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Outcome:
+def warned(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
     """It works, and a person should know of it."""
-    return Outcome("warn", message, claim or None, evidence or {})
+    return CheckResult("warn", message, claim or None, evidence or {})
 
 
-def failed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Outcome:
+def failed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
     """It does not work, or is not what the base has."""
-    return Outcome("fail", message, claim or None, evidence or {})
+    return CheckResult("fail", message, claim or None, evidence or {})
 
 
-def skipped(message: str) -> Outcome:
+def skipped(message: str) -> CheckResult:
     """It could not be checked; the message says what is missing."""
-    return Outcome("skip", message)
+    return CheckResult("skip", message)
 
 
 class MissingPartError(EncswapError):
     """What a check needs is not at hand; the check is skipped with this message."""
 
 
-Result = Outcome | Iterable[Outcome] | None
+Results = CheckResult | Iterable[CheckResult] | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Check:
     looks_at: str
     fails_when: str
     remedy: str
-    function: Callable[[Any], Result]
+    function: Callable[[Any], Results]
     claim: str = ""
     of_files: bool = False
     by_criteria: bool = False
@@ -101,20 +101,20 @@ class Check:
         runs_model = self.depth in ("forward", "weights")
         return one_line(error)[:240] if runs_model else f"could not be judged: {one_line(error)}"
 
-    def finding(self, outcome: Outcome, depth: Depth) -> Finding:
+    def finding(self, outcome: CheckResult, depth: Depth) -> Finding:
         """Give an outcome this check's code."""
         return Finding(
             self.code, outcome.status, depth, outcome.message, outcome.claim, outcome.evidence
         )
 
-    def outcomes(self, subject: Any) -> Iterable[Outcome]:
+    def outcomes(self, subject: Any) -> Iterable[CheckResult]:
         """Call the function alone: what it finds, one by one."""
         result = self.function(subject)
         if result is None:
             return ()
-        return (result,) if isinstance(result, Outcome) else result
+        return (result,) if isinstance(result, CheckResult) else result
 
-    def at(self, depth: Depth) -> Callable[[Callable[[Any], Result]], Check]:
+    def at(self, depth: Depth) -> Callable[[Callable[[Any], Results]], Check]:
         """Declare what the same check does at a greater depth."""
         return lambda function: replace(
             self, depth=depth, function=function, claim="", of_files=False, again=True
@@ -131,7 +131,7 @@ def check(
     claim: str = "",
     of_files: bool = False,
     by_criteria: bool = False,
-) -> Callable[[Callable[[Any], Result]], Check]:
+) -> Callable[[Callable[[Any], Results]], Check]:
     """Declare a check; its function takes what its depth prepares, and returns outcomes."""
     return lambda function: Check(
         code, depth, looks_at, fails_when, remedy, function, claim, of_files, by_criteria

@@ -108,17 +108,21 @@ def check(
         raise typer.Exit(1)
 
 
-def compare_facts() -> tuple[str, str | None]:
-    """Compare all registered encoders by recorded facts: the table, and the recommended one."""
+def compare_facts(width: int | None = None) -> tuple[str, str | None]:
+    """Compare all registered encoders by recorded facts: the table, and the recommended one.
+
+    `width` is in columns; the terminal's where it is not given.
+    """
     from encswap.check.criteria import load_criteria
-    from encswap.cli.check_table import screen_width, table_text
+    from encswap.cli.check_table import table_text
+    from encswap.cli.tables import table_width
     from encswap.plugins import load_plugins
     from encswap.types import CheckContext
 
     plugins = load_plugins()
     names, context = list(plugins.encoders), CheckContext(depth="facts")
     report = _run(names, None, load_criteria("plan"), context, plugins)
-    return table_text(report, screen_width()), report.recommended
+    return table_text(report, width or table_width()), report.recommended
 
 
 def _explain(code: str) -> None:

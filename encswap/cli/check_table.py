@@ -14,6 +14,7 @@ from encswap.check.criteria import EVIDENCE
 from encswap.check.declaration import Check
 from encswap.check.verdicts import CLAIMED, CandidateResult, CheckReport
 from encswap.cli.output import console, is_terminal
+from encswap.cli.tables import table_width, wrap
 from encswap.escaping import code_span, markdown, printable
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ GAP = "  "
 
 def print_table(report: CheckReport, *, verbose: bool = False) -> None:
     """Print the comparison, and with `verbose` every finding."""
-    screen = console()
-    _Drawing(screen, screen.width if is_terminal() else None).draw(report, verbose)
+    _Drawing(console(), table_width()).draw(report, verbose)
 
 
 def table_text(report: CheckReport, width: int | None = None, *, verbose: bool = False) -> str:
@@ -42,11 +42,6 @@ def table_text(report: CheckReport, width: int | None = None, *, verbose: bool =
     with screen.capture() as captured:
         _Drawing(screen, width).draw(report, verbose)
     return captured.get()
-
-
-def screen_width() -> int | None:
-    """The columns of the terminal that results go to; None where they go through a pipe."""
-    return console().width if is_terminal() else None
 
 
 class _Drawing:
@@ -119,18 +114,14 @@ class _Drawing:
         from rich.text import Text
 
         label = f"{indent}{label:{LABEL}}{GAP}" if label else indent
-        body = Text(printable(text), style)
-        lines = [body]
-        if self.width is not None:
-            room = self.width - len(label)
-            if room < NARROWEST and label.strip():
-                self.line(label.rstrip(), label_style)
-                label, room = indent + GAP, self.width - len(indent + GAP)
-            lines = list(body.wrap(self.screen, max(room, 1)))
-        for number, line in enumerate(lines):
+        room = None if self.width is None else self.width - len(label)
+        if room is not None and room < NARROWEST and label.strip():
+            self.line(label.rstrip(), label_style)
+            label = indent + GAP
+            room = max((self.width or 0) - len(label), 1)
+        for number, line in enumerate(wrap(printable(text), room)):
             start = label if number == 0 else " " * len(label)
-            line.rstrip()
-            self.put(Text.assemble((start, label_style), line))
+            self.put(Text.assemble((start, label_style), (line, style)))
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line as it is."""
