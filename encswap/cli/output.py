@@ -239,5 +239,9 @@ def console(
     stream = _clean(to or (sys.stderr if stderr else results()))
     if width is None and not stream.isatty():
         width = PIPED_WIDTH
+    elif width is None and "COLUMNS" not in os.environ:
+        # rich measures descriptors 0 to 2, and 1 no longer leads to the results' terminal.
+        with contextlib.suppress(OSError, ValueError):
+            width = os.get_terminal_size(stream.fileno()).columns or None
     more = {"highlight": False, "emoji": False, **more}
     return CleanConsole(file=stream.raw, width=width, **more)
