@@ -57,6 +57,9 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         "base": "the base before the swap",
         "before_training": "the swapped model before training",
     }
+    if metrics.get("strategy") == "keep":
+        names["base"] = "the base with its own words"
+        names["before_training"] = "the base with these words, before training"
     rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
     if control := metrics["baselines"].get("control"):
         names["control"] = f"{control['name']}, as it is"

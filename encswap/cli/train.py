@@ -23,6 +23,8 @@ report.html.
   encswap train --encoder ko-deberta --scale mini
 
   encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl
+
+  encswap train --strategy keep --splitter kiwi --train train.jsonl --test test.jsonl
 """
 
 
@@ -46,7 +48,9 @@ def train(
     control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
-    strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
+    strategy: str = typer.Option(
+        None, "--strategy", help="surgical, fresh-heads, scratch, lora, keep."
+    ),
     embeddings: str = typer.Option(
         None,
         "--embeddings",
@@ -179,21 +183,20 @@ def train_run(
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
     from encswap.cli.seeds import is_seeds_folder
-    from encswap.errors import InputError
     from encswap.models import spec_of
     from encswap.plugins import load_plugins
+    from encswap.recipe import encoder_of
     from encswap.train.run_folder import advice, refuse_taken
 
-    if recipe.encoder is None:
-        raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
+    encoder = encoder_of(recipe)
     plugins = load_plugins()
-    spec_of(recipe.encoder, plugins)
+    spec_of(encoder or recipe.base, plugins)
     with watching() as watcher:
         processes.join()
         from encswap.testing.mini.build import build_mini
         from encswap.train.run import RunOptions, default_folder, run_recipe
 
-        path = processes.agree(out or default_folder(recipe.encoder))
+        path = processes.agree(out or default_folder(encoder or f"{recipe.base}-keep"))
         if again is None:
             refuse_taken(path)
         asked = RunOptions(

@@ -19,7 +19,7 @@ from encswap.files import write_json
 from encswap.manifest import MANIFEST, read_manifest
 from encswap.models import spec_of
 from encswap.plugins import Plugins, load_plugins
-from encswap.recipe import Recipe
+from encswap.recipe import Recipe, encoder_of
 from encswap.report.run_results import read_metrics
 from encswap.testing.mini.build import build_mini
 from encswap.train.run import RunOptions, run_recipe
@@ -170,5 +170,5 @@ def _shared(name: str, options: str) -> CachedSplitter:
 def _splitter_of(recipe: Recipe) -> CachedSplitter:
     """The recipe's splitter, shared by the cells of a process: each text is cut once."""
     plugins = plugins_here()
-    name = recipe.splitter or spec_of(str(recipe.encoder), plugins).word_splitter
+    name = recipe.splitter or spec_of(encoder_of(recipe) or recipe.base, plugins).word_splitter
     return _shared(name, json.dumps(dict(recipe.splitter_options), sort_keys=True, default=str))

@@ -13,7 +13,6 @@ from encswap import __version__, files
 from encswap import distributed as processes
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.units import CachedSplitter
-from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
@@ -21,9 +20,9 @@ from encswap.gliner import model as gliner
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
-from encswap.models import BuildMini, find_control, find_models, refuse_no_model, spec_of
+from encswap.models import BuildMini, find_base, find_models, refuse_no_model, spec_of
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe, dump_recipe
+from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
 from encswap.train.fit import Job, fit
@@ -207,15 +206,14 @@ class RunOptions:
 def run_recipe(
     recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
 ) -> dict[str, Any]:
-    """Swap, train and score as the recipe says; returns the metrics.
+    """Swap, or keep the base's own encoder, train and score as the recipe says; the metrics.
 
     Settings, folder, documents and units are checked before a model is looked for; the folder is
     made after.
     """
     from transformers import set_seed
 
-    if recipe.encoder is None:
-        raise InputError("no encoder", hint="set encoder: in the recipe")
+    encoder = encoder_of(recipe)
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
     check_settings(recipe)
     if asked.again is None and processes.is_main():
@@ -223,9 +221,9 @@ def run_recipe(
     documents = read_documents(recipe)
     for remark in documents.remarks:
         watcher.remark(remark)
-    spec = spec_of(recipe.encoder, plugins)
-    for model in (recipe.encoder, recipe.base):
-        refuse_no_model(str(model))
+    spec = spec_of(encoder or recipe.base, plugins)
+    for model in (encoder or recipe.base, recipe.base):
+        refuse_no_model(model)
     others = (*documents.dev, *documents.test)
     units = build_units(
         recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
@@ -237,13 +235,21 @@ def run_recipe(
             plugins,
             watcher,
             base=recipe.base,
-            encoder=recipe.encoder,
+            encoder=encoder,
             scale=recipe.scale,
             allow_pickle=asked.allow_pickle,
             build_mini=asked.build_mini,
         )
-        control = find_control(plugins, watcher, recipe.control, asked.build_mini)
-    watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+        control = (
+            find_base(plugins, watcher, recipe.control, asked.build_mini)
+            if recipe.control is not None
+            else None
+        )
+    watcher.stage(
+        f"swap {models.spec.name} into {models.base.name}"
+        if encoder
+        else f"read {models.base.name}, which keeps its own encoder"
+    )
     ready = make_ready(
         recipe,
         documents,
