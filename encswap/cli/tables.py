@@ -98,6 +98,8 @@ def _sources(metrics: dict[str, Any]) -> list[str]:
         return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
     said = {"given": "was given by hand", "default": "is the default: none was chosen"}
     first = said.get(threshold) or f"was chosen on {places[threshold]}"
+    if epoch is None and metrics.get("strategy", "") is None:
+        return [f"Threshold {at} {first}. No epoch was chosen: the model is scored as it is."]
     if epoch is None:
         return [
             f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."
