@@ -165,6 +165,15 @@ class Recipe(BaseModel):
         "auto", description="trackers: tensorboard, wandb, mlflow; auto takes tensorboard if there"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
+    rivals: tuple[str, ...] = Field(
+        (),
+        description="what is trained and scored beside on the same documents: tagger, keep, or a "
+        "GLiNER2 model by name, hub id or folder; several with commas",
+    )
+    rival_settings: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of a rival in place of its own: {tagger: {learning_rate: 3.0e-5}}",
+    )
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
 
     @field_validator("report_to", mode="before")
@@ -175,6 +184,16 @@ class Recipe(BaseModel):
             return value.strip().lower() if isinstance(value, str) else value
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         return () if names == ("none",) else names
+
+    @field_validator("rivals", mode="before")
+    @classmethod
+    def _list_rivals(cls, value: Any) -> Any:
+        """Take rivals as people write them: one name, or several with commas, each once."""
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list | tuple):
+            return value
+        kept = [name.strip() if isinstance(name, str) else name for name in names]
+        return tuple(dict.fromkeys(name for name in kept if name != ""))
 
     @field_validator("thresholds", "lora_targets", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_j
 
 if TYPE_CHECKING:
     from encswap.recipe import Recipe
+    from encswap.train.fit import Compete
     from encswap.train.run_folder import RunFolder
 
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
@@ -72,6 +73,9 @@ def train(
     label_names: str = typer.Option(
         None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
     ),
+    rivals: str = typer.Option(
+        None, "--rivals", help="Train beside, with commas: tagger, keep, or a GLiNER2 model."
+    ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
@@ -113,6 +117,7 @@ def train(
         "tag_label": tag_label,
         "label_names": label_names,
         "protocol": protocol,
+        "rivals": rivals,
         "occurrences": occurrences,
         "labels_per_file": labels_per_file,
         "overlap_policy": overlap_policy,
@@ -191,6 +196,10 @@ def train_run(
     encoder = encoder_of(recipe)
     plugins = load_plugins()
     spec_of(encoder or recipe.base, plugins)
+    if recipe.rivals:
+        from encswap.rivals.contest import refuse_rivals
+
+        refuse_rivals(recipe, plugins)
     with watching() as watcher:
         processes.join()
         from encswap.testing.mini.build import build_mini
@@ -200,7 +209,11 @@ def train_run(
         if again is None:
             refuse_taken(path)
         asked = RunOptions(
-            allow_pickle=allow_pickle, again=again, force=force, build_mini=build_mini
+            allow_pickle=allow_pickle,
+            again=again,
+            force=force,
+            build_mini=build_mini,
+            compete=_competing(recipe),
         )
         try:
             metrics = run_recipe(recipe, path, plugins, watcher, asked)
@@ -211,6 +224,16 @@ def train_run(
     if processes.is_main():
         draw_report(path)
     return metrics, path
+
+
+def _competing(recipe: Recipe) -> Compete | None:
+    """What trains the recipe's rivals, where it names any."""
+    if not recipe.rivals:
+        return None
+    from encswap.rivals.contest import competing
+    from encswap.testing.mini.build import build_mini
+
+    return competing(build_mini)
 
 
 def _train_seed(
