@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 CERTAIN = 0.0
 """The threshold of a tagger: it has none, the likeliest tag of each piece counts."""
-MINI_RATE = 1e-3
+MINI_RATE = 2e-3
 
 
 class TaggerRecipe(BaseModel):

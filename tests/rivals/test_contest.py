@@ -180,9 +180,7 @@ def test_a_rival_that_nobody_knows_is_refused_first(plugins, settings, said):
 
 def test_rivals_without_anything_that_trains_them_are_refused(plugins, recipe_of, tmp_path):
     with pytest.raises(InputError, match="rivals are named"):
-        run_recipe(
-            recipe_of(rivals="tagger"), tmp_path / "run", plugins, Unwatched(), RunOptions()
-        )
+        run_recipe(recipe_of(rivals="tagger"), tmp_path / "run", plugins, Unwatched(), RunOptions())
 
 
 @pytest.mark.parametrize(
