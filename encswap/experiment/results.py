@@ -64,6 +64,11 @@ def _row(found: Mapping[str, Any]) -> Row:
         "stopped": metrics["stopped"],
         "before_training": compared["before_training"]["micro"]["f1"],
         "dictionary": compared["dictionary"]["micro"]["f1"],
+        "rivals": {
+            name: one["micro"]["f1"]
+            for name, one in (metrics.get("rivals") or {}).items()
+            if "error" not in one
+        },
         "seconds": found.get("cell", {}).get("seconds"),
     }
 
@@ -88,6 +93,11 @@ def conditions_of(rows: Sequence[Row]) -> Iterator[Row]:
                 for label in labels
             }
             told["before_training"] = asdict(mean_of([row["before_training"] for row in scored]))
+            theirs = [row.get("rivals", {}) for row in scored]
+            told["rivals"] = {
+                name: asdict(mean_of([one[name] for one in theirs if name in one]))
+                for name in dict.fromkeys(name for one in theirs for name in one)
+            }
         yield told
 
 
@@ -258,14 +268,20 @@ def condition_table(results: TableRow) -> Table:
     rows = results["conditions"]
     keys = _keys(rows)
     labels = list(dict.fromkeys(label for one in rows for label in one.get("per_label", {})))
-    table: Table = [[*keys, "seeds", "F1", "95% interval", *labels]]
+    rivals = list(dict.fromkeys(name for one in rows for name in one.get("rivals", {})))
+    table: Table = [
+        [*keys, "seeds", "F1", "95% interval", *(f"rival {name}" for name in rivals), *labels]
+    ]
     for one in rows:
         cells = [_said(one["settings"].get(key)) for key in keys]
         count = str(len(one["seeds"])) + (f" ({one['failed']} failed)" if one["failed"] else "")
         scores = one.get("per_label", {})
         means = [f"{scores[label]['mean']:.3f}" if label in scores else "" for label in labels]
-        f1 = one.get("f1")
-        table.append([*cells, count, f"{f1['mean']:.3f}" if f1 else "", _interval(f1), *means])
+        f1, theirs = one.get("f1"), one.get("rivals", {})
+        beside = [f"{theirs[name]['mean']:.3f}" if name in theirs else "" for name in rivals]
+        table.append(
+            [*cells, count, f"{f1['mean']:.3f}" if f1 else "", _interval(f1), *beside, *means]
+        )
     return table
 
 

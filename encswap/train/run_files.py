@@ -153,6 +153,7 @@ class CellMetrics(Record):
     epochs: list[Any]
     stopped: str | None
     baselines: Compared
+    rivals: dict[str, Any] | None = None
 
 
 class AskedSeeds(Record):
