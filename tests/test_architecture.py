@@ -31,6 +31,7 @@ LAYERS = (
     ("check", "swap"),
     ("evaluate",),
     ("train",),
+    ("rivals",),
     ("report",),
     ("testing",),
     ("experiment",),

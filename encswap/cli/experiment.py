@@ -89,7 +89,13 @@ def read_cells(path: Path, part: str | None) -> list[Cell]:
     plan = read_plan(path)
     base = base_recipe(plan, path)
     check_names(plan, base, plugins_here(), path)
-    return cells_of(plan, base, path, part)
+    cells = cells_of(plan, base, path, part)
+    if any(cell.recipe.rivals for cell in cells):
+        from encswap.rivals.contest import refuse_rivals
+
+        for cell in cells:
+            refuse_rivals(cell.recipe, plugins_here())
+    return cells
 
 
 def _runner(on_ray: bool, address: str | None, cpus: int | None) -> Runner | None:

@@ -33,7 +33,9 @@ def train_seeds(
     from encswap.train.run_folder import refuse_taken
 
     processes.join()
-    root = processes.agree(out or default_folder(recipe.encoder or "run"))
+    root = processes.agree(
+        out or default_folder(recipe.encoder or f"{recipe.base}-{recipe.strategy}")
+    )
     refuse_taken(root)
     processes.wait()
     asked = {

@@ -14,7 +14,7 @@ from encswap.errors import EncswapError, InputError
 from encswap.experiment.cell import Task
 from encswap.models import resolve
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe
+from encswap.recipe import Recipe, encoder_of
 
 FLOAT = 4
 STATES = 8
@@ -89,16 +89,22 @@ def weights_of(recipe: Recipe, plugins: Plugins) -> int | None:
     None where the files are not at hand.
     """
     try:
-        encoder = resolve(str(recipe.encoder), plugins, scale=recipe.scale, need="metadata")
         base = resolve(recipe.base, plugins, need="metadata")
+        if (name := encoder_of(recipe)) is None:
+            return _tensors(base.path) or _whole(base.files)
+        encoder = resolve(name, plugins, scale=recipe.scale, need="metadata")
     except EncswapError:
         return None
     heads = _tensors(base.path, "encoder.")
     body = _tensors(encoder.path)
     if heads is None or body is None:  # on the hub: at most the two together
         files = {**base.files, **{f"encoder/{k}": v for k, v in encoder.files.items()}}
-        return sum(size for name, size in files.items() if name.endswith(".safetensors")) or None
+        return _whole(files)
     return heads + body
+
+
+def _whole(files: Mapping[str, int]) -> int | None:
+    return sum(size for name, size in files.items() if name.endswith(".safetensors")) or None
 
 
 def _tensors(folder: Path, without: str | None = None) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from encswap.train.trainer import SwapTrainer
 
 
+Compete = Callable[["Job", dict[str, Any]], dict[str, Any]]
+"""Trains and scores the rivals that a recipe names, given the run and its metrics so far."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: what to do, on what, where to, and who watches."""
@@ -42,6 +47,7 @@ class Job:
     folder: RunFolder
     watcher: Watcher
     control: Source | None = None
+    compete: Compete | None = None
 
     def score(
         self,
@@ -99,13 +105,34 @@ def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) 
 
 def device_memory() -> float:
     """Bytes that the device has: the GPU's, else the machine's."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():
         return float(torch.cuda.get_device_properties(0).total_memory)
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+_CLEAR = "/proc/self/clear_refs"
+
+
+def reset_peak_memory() -> bool:
+    """Begin to count the peak anew; False where neither a GPU nor the system can."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return True
+    try:  # "5" resets the peak resident set size: proc(5)
+        descriptor = os.open(_CLEAR, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        return os.write(descriptor, b"5") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def peak_memory() -> int:
@@ -130,7 +157,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     """Train, or go on from the last whole epoch; returns the epochs and the throughput."""
     from transformers import set_seed
 
-    from encswap.train.trainer import SwapTrainer
+    from encswap.train.trainer import SwapTrainer, updates_of
 
     recipe, model = job.recipe, job.ready.model
     samples = _samples(job)
@@ -166,6 +193,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
         "steps": trainer.state.global_step or None,
+        "training_seconds": seconds,
+        "updates": updates_of(recipe, len(samples)) * recipe.epochs,
     }
 
 
@@ -206,8 +235,6 @@ def _used(job: Job, samples: Samples) -> set[int]:
 
 def _sharded() -> bool:
     """Tell whether accelerate shards the weights, so that a table cannot be changed."""
-    import os
-
     names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
     return any(os.environ.get(name, "false").lower() in ("true", "1") for name in names)
 

@@ -108,6 +108,8 @@ class Metrics(Record):
     ceiling: dict[str, Any] | None = None
     remarks: list[str] | None = None
     strategy: str | None = None
+    model: str | None = None
+    splitter: str | None = None
     coverage: Share | None = None
     overlap_policy: str | None = None
     dev: Scores | None = None
@@ -162,6 +164,7 @@ class CellMetrics(Record):
     epochs: list[Any]
     stopped: str | None
     baselines: Compared
+    rivals: dict[str, Any] | None = None
 
 
 class AskedSeeds(Record):

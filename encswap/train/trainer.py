@@ -50,12 +50,17 @@ def keep_freed_memory() -> bool:
 TRACKER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
+def updates_of(recipe: Recipe, samples: int) -> int:
+    """The optimizer's updates in one pass over the samples."""
+    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
+    return math.ceil(batches / recipe.gradient_accumulation)
+
+
 def training_arguments(
     recipe: Recipe, samples: int, folder: Path, *, saves: bool
 ) -> TrainingArguments:
     """Translate the recipe for the Trainer, which saves its state at each epoch's end or never."""
-    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
-    updates = math.ceil(batches / recipe.gradient_accumulation)
+    updates = updates_of(recipe, samples)
     precision = precision_of(recipe)
     tracked = trackers(recipe) if saves else []
     return TrainingArguments(
