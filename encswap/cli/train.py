@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def train(
     dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
     base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
     control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
-    recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML; default: the plan."),
+    recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML, or plan, mini."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
     embeddings: str = typer.Option(
@@ -85,6 +86,12 @@ def train(
     ),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
     seeds: int = typer.Option(1, "--seeds", min=1, help="Train with so many seeds: mean, spread."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Check everything, time a few steps, and train nothing."
+    ),
+    price_per_hour: float = typer.Option(
+        None, "--price-per-hour", min=0, help="Price of the machine: adds what the run costs."
+    ),
     require_targets: bool = typer.Option(
         False, "--require-targets", help="Exit 1 where a target of the recipe is missed."
     ),
@@ -115,6 +122,13 @@ def train(
         "allow_low_coverage": allow_low_coverage,
         "splitter_options": splitter_options(user_dictionary),
     }
+    if dry_run:
+        from encswap.cli.dry_run import check_only
+
+        recipe = resolve_recipe(overrides, settings, recipe_file, scale)
+        check_only(recipe, out, format_, resume=resume, runs=seeds, price=price_per_hour)
+        return
+    began = time.monotonic()
     if resume is not None and is_seeds_folder(resume):
         metrics, folder = resume_seeds(resume, _train_seed, force=force)
     elif resume is not None:
@@ -129,11 +143,20 @@ def train(
         return
     write_result = report_seeds if "seeds" in metrics else report
     write_result(metrics, folder, format_)
+    if price_per_hour is not None:
+        note_price(time.monotonic() - began, price_per_hour)
     # What cannot be judged, for the test documents hold none of it, is no failure.
     missed = [n for n, one in metrics["targets"].items() if one.get("reached") is False]
     if require_targets and missed:
         note(f"encswap: targets missed: {', '.join(missed)}")
         raise typer.Exit(1)
+
+
+def note_price(seconds: float, per_hour: float) -> None:
+    """Say how long a command took and what that costs."""
+    from encswap.train.cost import format_seconds
+
+    note(f"{format_seconds(seconds)}: {seconds / 3600 * per_hour:.2f} at {per_hour:g} an hour")
 
 
 def splitter_options(user_dictionary: Path | None) -> dict[str, str] | None:
@@ -229,4 +252,14 @@ def report(metrics: dict[str, Any], folder: Path, format_: OutputFormat) -> None
         write_json({**metrics, "run": str(folder)})
     else:
         write(score_tables(metrics, markdown=format_ is OutputFormat.markdown))
-        note(f"run folder: {folder}")
+        note_next(folder)
+
+
+def note_next(folder: Path) -> None:
+    """Say where the run and its page are, and which command comes next."""
+    import shlex
+
+    note(f"run folder: {folder}")
+    if (page := folder / "report.html").is_file():
+        note(f"page: {page}")
+    note(f"next: encswap predict {shlex.quote(str(folder))} --text TEXT")

@@ -13,7 +13,6 @@ from encswap import __version__, files
 from encswap import distributed as processes
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.units import CachedSplitter
-from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
@@ -21,19 +20,13 @@ from encswap.gliner import model as gliner
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
-from encswap.models import BuildMini, find_control, find_models, refuse_no_model, spec_of
+from encswap.models import BuildMini, find_control, find_models
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
-from encswap.train.fit import Job, fit
-from encswap.train.prepare import (
-    build_units,
-    check_settings,
-    has_widths,
-    make_ready,
-    read_documents,
-)
+from encswap.train.preflight import look_ahead
+from encswap.train.prepare import make_ready
 from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
@@ -44,7 +37,7 @@ from encswap.train.provenance import (
     refuse_changed,
 )
 from encswap.train.run_files import Compared
-from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
+from encswap.train.run_folder import RECIPE, RunFolder, told_of_writing
 from encswap.types import (
     EncoderSpec,
     Example,
@@ -57,6 +50,8 @@ from encswap.types import (
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from encswap.train.fit import Job
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -116,6 +111,8 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
 
 
 def _run(job: Job) -> dict[str, Any]:
+    from encswap.train.fit import fit
+
     begin(job)
     compared = baselines(job)
     progress, throughput = fit(job)
@@ -212,32 +209,24 @@ def run_recipe(
     Settings, folder, documents and units are checked before a model is looked for; the folder is
     made after.
     """
+    found = look_ahead(
+        recipe, path, plugins, watcher, new=asked.again is None, splitter=asked.splitter
+    )
+    documents, units = found.documents, found.units
+    assert documents is not None and units is not None  # what refuses them is raised
+    for one in found.warnings:
+        watcher.remark(one.message)
     from transformers import set_seed
 
-    if recipe.encoder is None:
-        raise InputError("no encoder", hint="set encoder: in the recipe")
+    from encswap.train.fit import Job
+
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
-    check_settings(recipe)
-    if asked.again is None and processes.is_main():
-        refuse_taken(path)
-    documents = read_documents(recipe)
-    for remark in documents.remarks:
-        watcher.remark(remark)
-    spec = spec_of(recipe.encoder, plugins)
-    for model in (recipe.encoder, recipe.base):
-        refuse_no_model(str(model))
-    others = (*documents.dev, *documents.test)
-    units = build_units(
-        recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
-    )
-    if has_widths(recipe.base):
-        units.refuse_low_coverage(recipe, plugins)
     with processes.main_first():
         models = find_models(
             plugins,
             watcher,
             base=recipe.base,
-            encoder=recipe.encoder,
+            encoder=str(recipe.encoder),
             scale=recipe.scale,
             allow_pickle=asked.allow_pickle,
             build_mini=asked.build_mini,

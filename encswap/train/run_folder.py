@@ -21,7 +21,6 @@ from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.train import states
 from encswap.train.progress import Progress
 from encswap.train.states import StateWriter
-from encswap.train.used_rows import whole_table
 from encswap.types import Epoch
 from encswap.validation import Record, Remembered, parse_json, read_record, validate
 
@@ -189,6 +188,8 @@ class RunFolder:
     @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:
         """Write the model beside the checkpoint and move it there, so that one is always whole."""
+        from encswap.train.used_rows import whole_table
+
         states.drop_older(self.path)
         with files.replaced_folder(self.checkpoint) as beside:
             with whole_table(model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import math
 import os
 import sys
@@ -20,6 +19,7 @@ from encswap.errors import InputError
 from encswap.gliner.training import drop_out, objective, set_schedules, training_loss
 from encswap.recipe import Recipe
 from encswap.train.samples import Collator, Order, Samples
+from encswap.train.settings import trackers
 from encswap.train.states import StateWriter
 from encswap.types import ParamGroup
 
@@ -45,9 +45,6 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, LARGE)) and bool(mallopt(M_TRIM_THRESHOLD, LARGE))
-
-
-TRACKER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 def training_arguments(
@@ -80,24 +77,6 @@ def training_arguments(
         report_to=tracked or "none",
         disable_tqdm=True,
     )
-
-
-def trackers(recipe: Recipe) -> list[str]:
-    """The trackers that the Trainer reports to.
-
-    Raises `InputError` for one that is not known or whose package is not installed.
-    """
-    if recipe.report_to == "auto":
-        return ["tensorboard"] if importlib.util.find_spec("tensorboard") else []
-    for name in recipe.report_to:
-        package = TRACKER_PACKAGES.get(name)
-        if package is None:
-            raise InputError(
-                f"report_to: unknown tracker {name!r}", hint=", ".join(TRACKER_PACKAGES)
-            )
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"report_to: {name} is not installed", hint=f"pip install {package}")
-    return list(recipe.report_to)
 
 
 def precision_of(recipe: Recipe) -> str:
