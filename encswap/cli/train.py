@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import typer
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_json
 
 if TYPE_CHECKING:
+    from encswap.experiment.cell import Task
     from encswap.recipe import Recipe
     from encswap.train.run_folder import RunFolder
 
@@ -98,8 +99,8 @@ def train(
     format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
-    from encswap.cli.seeds import is_seeds_folder, report_seeds, resume_seeds, train_seeds
     from encswap.distributed import is_main
+    from encswap.train.run_files import is_seeds_folder
 
     overrides: dict[str, Any] = {
         "encoder": encoder,
@@ -130,7 +131,7 @@ def train(
         return
     began = time.monotonic()
     if resume is not None and is_seeds_folder(resume):
-        metrics, folder = resume_seeds(resume, _train_seed, force=force)
+        metrics, folder = train_several(None, resume, force=force)
     elif resume is not None:
         metrics, folder = resume_run(resume, force)
     elif seeds == 1:
@@ -138,7 +139,7 @@ def train(
         metrics, folder = train_run(recipe, out, allow_pickle=allow_pickle)
     else:
         recipe = resolve_recipe(overrides, settings, recipe_file, scale)
-        metrics, folder = train_seeds(recipe, out, seeds, _train_seed, allow_pickle=allow_pickle)
+        metrics, folder = train_several(recipe, out, seeds, allow_pickle=allow_pickle)
     if not is_main():
         return
     write_result = report_seeds if "seeds" in metrics else report
@@ -201,10 +202,10 @@ def train_run(
     from encswap import distributed as processes
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
-    from encswap.cli.seeds import is_seeds_folder
     from encswap.errors import InputError
     from encswap.models import spec_of
     from encswap.plugins import load_plugins
+    from encswap.train.run_files import is_seeds_folder
     from encswap.train.run_folder import advice, refuse_taken
 
     if recipe.encoder is None:
@@ -233,15 +234,52 @@ def train_run(
     return metrics, path
 
 
-def _train_seed(
-    recipe: Recipe, path: Path, *, allow_pickle: bool, force: bool
-) -> Mapping[str, Any]:
-    """Train one seed into its folder, or resume it where it was begun."""
-    if (path / "encswap.json").is_file():
-        note(f"seed {recipe.seed}: goes on")
-        return resume_run(path, force)[0]
-    note(f"seed {recipe.seed}")
-    return train_run(recipe, path, allow_pickle=allow_pickle)[0]
+def train_several(
+    recipe: Recipe | None,
+    out: Path | None,
+    count: int = 0,
+    *,
+    allow_pickle: bool = False,
+    force: bool = False,
+) -> tuple[dict[str, Any], Path]:
+    """Train a recipe with `count` seeds, or without one finish the seeds of the folder `out`."""
+    from encswap import distributed
+    from encswap.cli.report import draw_report
+    from encswap.errors import EncswapError
+    from encswap.experiment.seeds import (
+        begin_seeds,
+        resume_seeds,
+        train_seeds,
+        write_seed_results,
+    )
+    from encswap.train.run import default_folder
+
+    if recipe is None and out is not None:
+        seeds = resume_seeds(out)
+        for task in seeds.tasks:
+            if (task.folder / "metrics.json").is_file():
+                note(f"seed {task.recipe.seed}: done before")
+    else:
+        assert recipe is not None
+        distributed.join()
+        root = distributed.agree(out or default_folder(recipe.encoder or "run"))
+        seeds = begin_seeds(recipe, root, count, allow_pickle=allow_pickle)
+
+    def train_seed(task: Task) -> Mapping[str, Any]:
+        begun = (task.folder / "encswap.json").is_file()
+        note(f"seed {task.recipe.seed}" + (": goes on" if begun else ""))
+        if begun:
+            return resume_run(task.folder, force)[0]
+        return train_run(task.recipe, task.folder, allow_pickle=seeds.allow_pickle)[0]
+
+    summary = train_seeds(seeds, train_seed)
+    if distributed.is_main():
+        try:
+            write_seed_results(seeds)
+        except EncswapError as error:
+            note(f"no results.md: {error}")
+        draw_report(seeds.root)
+    return summary, seeds.root
 
 
 def report(metrics: dict[str, Any], folder: Path, format_: OutputFormat) -> None:
@@ -263,3 +301,37 @@ def note_next(folder: Path) -> None:
     if (page := folder / "report.html").is_file():
         note(f"page: {page}")
     note(f"next: encswap predict {shlex.quote(str(folder))} --text TEXT")
+
+
+def report_seeds(summary: Mapping[str, Any], root: Path, format_: OutputFormat) -> None:
+    """Write mean and spread."""
+    from encswap.cli.tables import table
+
+    if format_ is OutputFormat.json:
+        write_json({**summary, "run": str(root)})
+        return
+    rows: list[Sequence[str]] = [("label", "mean F1", "deviation", "lowest", "highest", "target")]
+    for name, one in [*summary["per_label"].items(), ("micro", summary["micro"])]:
+        target = summary["targets"].get(name)
+        rows.append(
+            (
+                "all labels" if name == "micro" else name,
+                f"{one['mean']:.3f}",
+                "" if one["deviation"] is None else f"{one['deviation']:.3f}",
+                f"{min(one['scores']):.3f}",
+                f"{max(one['scores']):.3f}",
+                f"{target['target']:.2f} {_reached(target)}" if target else "",
+            )
+        )
+    write(table(rows, format_ is OutputFormat.markdown))
+    first, last = summary["seeds"][0], summary["seeds"][-1]
+    write(f"Seeds {first} to {last}; where dev is taken from train, each seed takes its own.")
+    note(f"run folders: {root}")
+    if (page := root / "report.html").is_file():
+        note(f"page: {page}")
+
+
+def _reached(target: Mapping[str, Any]) -> str:
+    if target["reached"] is None:
+        return "not measured"
+    return "reached" if target["reached"] else "not reached"

@@ -79,7 +79,7 @@ def make_grid(cells: Sequence[Cell], out: Path, *, keep_checkpoints: bool) -> Gr
         tasks.append(Task(cell.name, cell.settings, recipe, folder, keep_checkpoints))
     for task in tasks:
         refuse_other(task)
-    return Grid(tuple(tasks), _count(tasks), out)
+    return Grid(tuple(tasks), count_documents(tasks), out)
 
 
 def refuse_folder(out: Path) -> None:
@@ -108,7 +108,8 @@ def refuse_folder(out: Path) -> None:
         raise InputError(f"cannot be written: {error.strerror}", where=out) from error
 
 
-def _count(tasks: Sequence[Task]) -> dict[str, int]:
+def count_documents(tasks: Sequence[Task]) -> dict[str, int]:
+    """Count the documents of every file that the tasks read."""
     named = {
         name: options_of(task.recipe, part)
         for task in tasks
