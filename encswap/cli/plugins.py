@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from encswap.cli.tables import Section
     from encswap.plugins import PluginRecord
-    from encswap.testing.verification import PromiseOutcome, Verification
+    from encswap.testing.verification import Outcome, Verification
 
 NEW_HELP = """Write a package that makes an encoder known by a name: it installs, and is tested.
 
@@ -105,7 +105,7 @@ def verify(
 
 
 def _as_json(
-    name: str, verification: Verification, outcomes: Sequence[PromiseOutcome], kept: bool
+    name: str, verification: Verification, outcomes: Sequence[Outcome], kept: bool
 ) -> dict[str, object]:
     return {
         "name": name,
@@ -117,7 +117,7 @@ def _as_json(
     }
 
 
-def _section(name: str, outcomes: Sequence[PromiseOutcome], kept: bool) -> Section:
+def _section(name: str, outcomes: Sequence[Outcome], kept: bool) -> Section:
     from encswap.cli.tables import Section
 
     rows = [
