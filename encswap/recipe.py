@@ -19,7 +19,7 @@ DEFAULT_RECIPE = "plan"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 Part = Literal["train", "dev", "test"]
-Strategy = Literal["surgical", "fresh-heads", "scratch", "lora"]
+Strategy = Literal["surgical", "fresh-heads", "scratch", "lora", "keep"]
 
 
 class Recipe(BaseModel):
@@ -70,7 +70,8 @@ class Recipe(BaseModel):
     )
     strategy: Strategy = Field(
         description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
-        "scratch nothing; lora keeps all and trains adapters"
+        "scratch nothing; lora keeps all and trains adapters; keep swaps nothing: the base's own "
+        "encoder and heads"
     )
     embeddings: str = Field(
         description="how the marker rows start: transplant, describe, mean, random, or overlap, "
@@ -164,6 +165,15 @@ class Recipe(BaseModel):
         "auto", description="trackers: tensorboard, wandb, mlflow; auto takes tensorboard if there"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
+    rivals: tuple[str, ...] = Field(
+        (),
+        description="what is trained and scored beside on the same documents: tagger, keep, or a "
+        "GLiNER2 model by name, hub id or folder; several with commas",
+    )
+    rival_settings: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of a rival in place of its own: {tagger: {learning_rate: 3.0e-5}}",
+    )
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
 
     @field_validator("report_to", mode="before")
@@ -175,11 +185,42 @@ class Recipe(BaseModel):
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         return () if names == ("none",) else names
 
+    @field_validator("rivals", mode="before")
+    @classmethod
+    def _list_rivals(cls, value: Any) -> Any:
+        """Take rivals as people write them: one name, or several with commas, each once."""
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list | tuple):
+            return value
+        kept = [name.strip() if isinstance(name, str) else name for name in names]
+        return tuple(dict.fromkeys(name for name in kept if name != ""))
+
     @field_validator("thresholds", "lora_targets", mode="before")
     @classmethod
     def _list_one(cls, value: Any) -> Any:
         """Take one value for a list of one."""
         return (value,) if isinstance(value, str | int | float) else value
+
+
+def encoder_of(recipe: Recipe) -> str | None:
+    """The encoder that is swapped in; None where strategy keep leaves the base its own.
+
+    Raises `InputError` where there is none to swap, or one beside strategy keep.
+    """
+    if recipe.strategy != "keep":
+        if recipe.encoder is None:
+            raise InputError(
+                "no encoder",
+                hint="give --encoder NAME (encoder: in a recipe), or --strategy keep to tune the "
+                "base without a swap; `encswap check` compares encoders",
+            )
+        return recipe.encoder
+    if recipe.encoder not in (None, recipe.base):
+        raise InputError(
+            f"strategy keep tunes the base's own encoder, and encoder {recipe.encoder!r} is given",
+            hint="leave the encoder out, or choose another --strategy",
+        )
+    return None
 
 
 def read_recipe(

@@ -28,6 +28,7 @@ LAYERS = (
     ("check", "swap"),
     ("evaluate",),
     ("train",),
+    ("rivals",),
     ("report",),
     ("testing",),
     ("experiment",),

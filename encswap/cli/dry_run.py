@@ -39,9 +39,13 @@ def check_only(
             where="--dry-run",
             hint="leave --resume out; a resumed run checks its folder itself",
         )
-    path = out or Path("runs") / "new"
+    path, plugins = out or Path("runs") / "new", load_plugins()
+    if recipe.rivals:
+        from encswap.rivals.contest import refuse_rivals
+
+        refuse_rivals(recipe, plugins)
     with watching() as watcher:
-        found = look_ahead(recipe, path, load_plugins(), watcher, collect=True)
+        found = look_ahead(recipe, path, plugins, watcher, collect=True)
         cost: Estimate | None = None
         if found.error is None:
             from encswap.train.timing import estimate

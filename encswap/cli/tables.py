@@ -57,6 +57,9 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         "base": "the base before the swap",
         "before_training": "the swapped model before training",
     }
+    if metrics.get("strategy") == "keep":
+        names["base"] = "the base with its own words"
+        names["before_training"] = "the base with these words, before training"
     rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
     if control := metrics["baselines"].get("control"):
         names["control"] = f"{control['name']}, as it is"
@@ -95,6 +98,8 @@ def _sources(metrics: dict[str, Any]) -> list[str]:
         return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
     said = {"given": "was given by hand", "default": "is the default: none was chosen"}
     first = said.get(threshold) or f"was chosen on {places[threshold]}"
+    if epoch is None and metrics.get("strategy", "") is None:
+        return [f"Threshold {at} {first}. No epoch was chosen: the model is scored as it is."]
     if epoch is None:
         return [
             f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."

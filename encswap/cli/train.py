@@ -14,6 +14,7 @@ from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_j
 if TYPE_CHECKING:
     from encswap.experiment.cell import Task
     from encswap.recipe import Recipe
+    from encswap.train.fit import Compete
     from encswap.train.run_folder import RunFolder
 
 HELP = """Swap an encoder into a GLiNER2 base and train the model.
@@ -25,6 +26,8 @@ report.html.
   encswap train --encoder ko-deberta --scale mini
 
   encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl
+
+  encswap train --strategy keep --splitter kiwi --train train.jsonl --test test.jsonl
 """
 
 
@@ -48,7 +51,9 @@ def train(
     control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
     recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML, or plan, mini."),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
-    strategy: str = typer.Option(None, "--strategy", help="surgical, fresh-heads, scratch, lora."),
+    strategy: str = typer.Option(
+        None, "--strategy", help="surgical, fresh-heads, scratch, lora, keep."
+    ),
     embeddings: str = typer.Option(
         None,
         "--embeddings",
@@ -69,6 +74,9 @@ def train(
     ),
     label_names: str = typer.Option(
         None, "--label-names", help="Names of tags that are numbers, from 0: O,B-PER,I-PER,…"
+    ),
+    rivals: str = typer.Option(
+        None, "--rivals", help="Train beside, with commas: tagger, keep, or a GLiNER2 model."
     ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
     scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
@@ -117,6 +125,7 @@ def train(
         "tag_label": tag_label,
         "label_names": label_names,
         "protocol": protocol,
+        "rivals": rivals,
         "occurrences": occurrences,
         "labels_per_file": labels_per_file,
         "overlap_policy": overlap_policy,
@@ -202,26 +211,33 @@ def train_run(
     from encswap import distributed as processes
     from encswap.cli.progress import watching
     from encswap.cli.report import draw_report
-    from encswap.errors import InputError
     from encswap.models import spec_of
     from encswap.plugins import load_plugins
+    from encswap.recipe import encoder_of
     from encswap.train.run_files import is_seeds_folder
     from encswap.train.run_folder import advice, refuse_taken
 
-    if recipe.encoder is None:
-        raise InputError("no encoder", hint="give --encoder NAME; `encswap check` compares them")
+    encoder = encoder_of(recipe)
     plugins = load_plugins()
-    spec_of(recipe.encoder, plugins)
+    spec_of(encoder or recipe.base, plugins)
+    if recipe.rivals:
+        from encswap.rivals.contest import refuse_rivals
+
+        refuse_rivals(recipe, plugins)
     with watching() as watcher:
         processes.join()
         from encswap.testing.mini.build import build_mini
         from encswap.train.run import RunOptions, default_folder, run_recipe
 
-        path = processes.agree(out or default_folder(recipe.encoder))
+        path = processes.agree(out or default_folder(encoder or f"{recipe.base}-keep"))
         if again is None:
             refuse_taken(path)
         asked = RunOptions(
-            allow_pickle=allow_pickle, again=again, force=force, build_mini=build_mini
+            allow_pickle=allow_pickle,
+            again=again,
+            force=force,
+            build_mini=build_mini,
+            compete=_competing(recipe),
         )
         try:
             metrics = run_recipe(recipe, path, plugins, watcher, asked)
@@ -232,6 +248,16 @@ def train_run(
     if processes.is_main():
         draw_report(path)
     return metrics, path
+
+
+def _competing(recipe: Recipe) -> Compete | None:
+    """What trains the recipe's rivals, where it names any."""
+    if not recipe.rivals:
+        return None
+    from encswap.rivals.contest import competing
+    from encswap.testing.mini.build import build_mini
+
+    return competing(build_mini)
 
 
 def train_several(
@@ -262,7 +288,8 @@ def train_several(
     else:
         assert recipe is not None
         distributed.join()
-        root = distributed.agree(out or default_folder(recipe.encoder or "run"))
+        named = recipe.encoder or f"{recipe.base}-{recipe.strategy}"
+        root = distributed.agree(out or default_folder(named))
         seeds = begin_seeds(recipe, root, count, allow_pickle=allow_pickle)
 
     def train_seed(task: Task) -> Mapping[str, Any]:

@@ -92,11 +92,17 @@ def conditions_of(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def pairs_of(rows: Sequence[Row]) -> list[Row]:
-    """Every two strategies on the same encoder, size and seeds, all else equal."""
+    """Every two strategies on the same encoder, size and seeds, all else equal.
+
+    Strategy keep has no encoder of its own, so it is compared with the swap of each.
+    """
     found = []
-    for settings, same in _grouped(rows, ("seed", "strategy")):
+    kept = [row for row in rows if row["settings"]["strategy"] == "keep"]
+    swapped = [row for row in rows if row not in kept]
+    for settings, same in _grouped(swapped, ("seed", "strategy")):
         by_strategy: dict[str, dict[int, float]] = {}
-        for row in same:
+        beside = [row for row in kept if _all_else(row["settings"]) == _all_else(settings)]
+        for row in (*same, *beside):
             if row.get("f1") is not None:
                 own = row["settings"]
                 by_strategy.setdefault(own["strategy"], {})[own["seed"]] = row["f1"]
@@ -111,6 +117,10 @@ def pairs_of(rows: Sequence[Row]) -> list[Row]:
     for pair, adjusted in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
         pair["p_adjusted"] = adjusted
     return found
+
+
+def _all_else(settings: Row) -> Row:
+    return {k: v for k, v in settings.items() if k not in ("seed", "strategy", "encoder")}
 
 
 def _grouped(rows: Sequence[Row], without: Sequence[str]) -> Iterator[tuple[Row, list[Row]]]:

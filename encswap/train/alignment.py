@@ -186,7 +186,13 @@ class TeacherPair:
 
 
 def refuse_alignment(recipe: Recipe) -> None:
-    """Refuse to align an encoder with heads that are not kept."""
+    """Refuse to align an encoder that is the base's own, or with heads that are not kept."""
+    if recipe.alignment != "none" and recipe.strategy == "keep":
+        raise InputError(
+            f"alignment {recipe.alignment} brings a new encoder to the base's, strategy keep has "
+            "none",
+            hint=f"choose --strategy {' or '.join(KEEP_HEADS)}, or alignment none",
+        )
     if recipe.alignment != "none" and recipe.strategy not in KEEP_HEADS:
         raise InputError(
             f"alignment {recipe.alignment} needs kept heads, strategy {recipe.strategy} has new "

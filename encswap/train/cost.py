@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from encswap import distributed as processes
 from encswap.errors import EncswapError
 from encswap.models import resolve
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe
+from encswap.recipe import Recipe, encoder_of
 
 FLOAT = 4
 STATES = 8
@@ -32,9 +33,9 @@ class Speed:
     score: float
 
 
-def updates_of(recipe: Recipe, samples: int, world_size: int = 1) -> int:
-    """Optimizer updates of one epoch."""
-    batches = math.ceil(samples / (recipe.batch_size * world_size))
+def updates_of(recipe: Recipe, samples: int) -> int:
+    """The optimizer's updates in one pass over the samples, all processes together."""
+    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
     return math.ceil(batches / recipe.gradient_accumulation)
 
 
@@ -64,16 +65,22 @@ def weights_of(recipe: Recipe, plugins: Plugins) -> int | None:
     None where the files are not at hand.
     """
     try:
-        encoder = resolve(str(recipe.encoder), plugins, scale=recipe.scale, need="metadata")
         base = resolve(recipe.base, plugins, need="metadata")
+        if (name := encoder_of(recipe)) is None:
+            return _tensors(base.path) or _whole(base.files)
+        encoder = resolve(name, plugins, scale=recipe.scale, need="metadata")
     except EncswapError:
         return None
     heads = _tensors(base.path, "encoder.")
     body = _tensors(encoder.path)
     if heads is None or body is None:  # on the hub: at most the two together
         files = {**base.files, **{f"encoder/{k}": v for k, v in encoder.files.items()}}
-        return sum(size for name, size in files.items() if name.endswith(".safetensors")) or None
+        return _whole(files)
     return heads + body
+
+
+def _whole(files: Mapping[str, int]) -> int | None:
+    return sum(size for name, size in files.items() if name.endswith(".safetensors")) or None
 
 
 def _tensors(folder: Path, without: str | None = None) -> int | None:

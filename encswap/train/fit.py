@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from encswap import distributed as processes
 from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from encswap.train.trainer import SwapTrainer
 
 
+Compete = Callable[["Job", dict[str, Any]], dict[str, Any]]
+"""Trains and scores the rivals that a recipe names, given the run and its metrics so far."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: what to do, on what, where to, and who watches."""
@@ -44,6 +48,7 @@ class Job:
     folder: RunFolder
     watcher: Watcher
     control: Source | None = None
+    compete: Compete | None = None
 
     def score(
         self,
@@ -109,13 +114,34 @@ def fitting_batch(
 
 def device_memory() -> float:
     """Bytes that the device has: the GPU's, else the machine's."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():
         return float(torch.cuda.get_device_properties(0).total_memory)
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+_CLEAR = "/proc/self/clear_refs"
+
+
+def reset_peak_memory() -> bool:
+    """Begin to count the peak anew; False where neither a GPU nor the system can."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return True
+    try:  # "5" resets the peak resident set size: proc(5)
+        descriptor = os.open(_CLEAR, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        return os.write(descriptor, b"5") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def peak_memory() -> int:
@@ -152,7 +178,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     for fault in job.folder.faults:
         job.watcher.stage(fault)
     job.folder.cut_log(progress.epochs)
-    updates = updates_of(recipe, len(samples), processes.count())
+    updates = updates_of(recipe, len(samples))
     job.watcher.stage(_stage(recipe, len(progress.epochs), updates))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
@@ -175,6 +201,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     return progress, {
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
+        "training_seconds": seconds,
+        "updates": updates_of(recipe, len(samples)) * recipe.epochs,
     }
 
 
@@ -221,8 +249,6 @@ def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Sa
 
 def _sharded() -> bool:
     """Tell whether accelerate shards the weights, so that a table cannot be changed."""
-    import os
-
     names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
     return any(os.environ.get(name, "false").lower() in ("true", "1") for name in names)
 

@@ -122,10 +122,6 @@ def _look_at_settings(found: Preflight, *, new: bool) -> None:
         found.add("tracker", ", ".join(trackers(recipe)) or "none")
     with found.checking("settings"):
         check_settings(recipe)
-        if recipe.encoder is None:
-            raise InputError(
-                "no encoder", hint="give --encoder NAME; `encswap check` compares them"
-            )
     if new and processes.is_main():
         with found.checking("folder"):
             refuse_taken(found.path)
@@ -182,9 +178,11 @@ def _look_at_models(found: Preflight) -> None:
     if any(one.status == "fail" and one.name in ("encoder", "base") for one in found.checks):
         return
     recipe, sides = found.recipe, {}
-    for role in ("encoder", "base"):
+    named = {"encoder": recipe.encoder, "base": recipe.base}
+    for role, name in named.items():
+        if name is None or (role == "encoder" and recipe.strategy == "keep"):
+            continue
         with found.checking(role):
-            name = recipe.base if role == "base" else recipe.encoder or recipe.base
             source = _small_files(name, found)
             if source is None:
                 found.add(role, f"the mini {name} is built when the run begins", "skip")
@@ -199,7 +197,11 @@ def _look_at_models(found: Preflight) -> None:
     if len(sides) == 2:
         with found.checking("encoder"):
             _refuse_other_size(sides["base"], sides["encoder"], found.encoder)
-        _look_at_memory(found, sides["encoder"])
+    if recipe.strategy == "keep":
+        found.encoder = found.base
+    trained = sides.get("base" if recipe.strategy == "keep" else "encoder")
+    if trained is not None:
+        _look_at_memory(found, trained)
 
 
 def _small_files(name: str, found: Preflight) -> Source | None:

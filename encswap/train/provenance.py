@@ -8,9 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from encswap import __version__
-from encswap.data.units import units_of
 from encswap.errors import InputError
-from encswap.evaluate.error_analysis import expressible
 from encswap.evaluate.thresholds import Scored
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, read_manifest, versions_of
 from encswap.plugins import Plugins
@@ -80,13 +78,13 @@ def prediction_lines(
     examples: Sequence[Example],
     scored: Scored,
     candidates: Sequence[Sequence[Prediction]],
-    ready: Ready,
+    expressed: Sequence[Sequence[str]],
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
     `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
     label set that it names, null where it names none.
-    Of each gold mention stands whether the units could express it.
+    `expressed` says of each gold mention whether the model could express it.
     """
     return [
         {
@@ -95,22 +93,17 @@ def prediction_lines(
             "line": example.line,
             "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
-            "gold": _gold(example, ready),
+            "gold": [
+                {**asdict(mention), "expressible": one}
+                for mention, one in zip(example.mentions, said, strict=True)
+            ],
             "unlocated": [asdict(gold) for gold in example.unlocated],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
-        for place, (example, predictions, found) in enumerate(
-            zip(examples, scored.predictions, candidates, strict=True), start=1
+        for place, (example, predictions, found, said) in enumerate(
+            zip(examples, scored.predictions, candidates, expressed, strict=True), start=1
         )
-    ]
-
-
-def _gold(example: Example, ready: Ready) -> list[dict[str, Any]]:
-    said = expressible(example, units_of(ready.splitter, example.text), ready.max_width)
-    return [
-        {**asdict(mention), "expressible": one}
-        for mention, one in zip(example.mentions, said, strict=True)
     ]
 
 

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 from encswap import __version__, files
 from encswap import distributed as processes
 from encswap.data.overlaps import measure_ceiling
-from encswap.data.units import CachedSplitter
+from encswap.data.units import CachedSplitter, units_of
+from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
+from encswap.evaluate.error_analysis import expressible
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
-from encswap.models import BuildMini, find_control, find_models
+from encswap.models import BuildMini, find_base, find_models
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe, dump_recipe
+from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
 from encswap.train.preflight import look_ahead
@@ -51,7 +53,7 @@ from encswap.types import (
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from encswap.train.fit import Job
+    from encswap.train.fit import Compete, Job
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _run(job: Job) -> dict[str, Any]:
         "baselines": compared,
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
-        "throughput": throughput,
+        "throughput": {**throughput, **metrics["throughput"]},
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
     found = remarks_on_scores(metrics, job.recipe.thresholds)
@@ -134,6 +136,8 @@ def _run(job: Job) -> dict[str, Any]:
         job.watcher.remark(remark)
     metrics["remarks"] = [*job.documents.remarks, *found]
     job.folder.write_lines("predictions.jsonl", predictions)
+    if job.recipe.rivals and job.compete is not None:
+        metrics["rivals"] = job.compete(job, metrics)
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
     return metrics
@@ -153,10 +157,10 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
     recipe, documents, ready = job.recipe, job.documents, job.ready
     model = put_on_device(read_model(job.folder.checkpoint, splitter=ready.splitter))
     policy = overlap_policy(model, recipe.overlap_policy)
-    found = {
-        part: job.score(model, examples)
-        for part, examples in (("dev", documents.dev), ("test", documents.test))
-    }
+    found = {"dev": job.score(model, documents.dev)}
+    began = time.monotonic()
+    found["test"] = job.score(model, documents.test)
+    seconds = time.monotonic() - began
     dev, test = (
         score_at(examples, found[part], progress.threshold, policy)
         for part, examples in (("dev", documents.dev), ("test", documents.test))
@@ -177,8 +181,16 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "overlap_policy": policy,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),
+        "throughput": {
+            "documents_per_second": len(documents.test) / max(seconds, 1e-9),
+            "parameters": sum(one.numel() for one in model.parameters()),
+        },
     }
-    return metrics, prediction_lines(documents.test, test, found["test"], ready)
+    said = [
+        expressible(example, units_of(ready.splitter, example.text), ready.max_width)
+        for example in documents.test
+    ]
+    return metrics, prediction_lines(documents.test, test, found["test"], said)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
@@ -191,7 +203,8 @@ def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
 class RunOptions:
     """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
 
-    A folder to go on in is refused where something changed since, unless `force`.
+    A folder to go on in is refused where something changed since, unless `force`. `compete` trains
+    the rivals that a recipe names.
     """
 
     allow_pickle: bool = False
@@ -199,16 +212,23 @@ class RunOptions:
     force: bool = False
     splitter: CachedSplitter | None = None
     build_mini: BuildMini | None = None
+    compete: Compete | None = None
 
 
 def run_recipe(
     recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
 ) -> dict[str, Any]:
-    """Swap, train and score as the recipe says; returns the metrics.
+    """Swap, or keep the base's own encoder, train and score as the recipe says; the metrics.
 
     Settings, folder, documents and units are checked before a model is looked for; the folder is
     made after.
     """
+    encoder = encoder_of(recipe)
+    if recipe.rivals and asked.compete is None:
+        raise InputError(
+            f"rivals are named ({', '.join(recipe.rivals)}), and nothing trains them",
+            hint="pass RunOptions(compete=competing()) of encswap.rivals.contest",
+        )
     found = look_ahead(
         recipe, path, plugins, watcher, new=asked.again is None, splitter=asked.splitter
     )
@@ -226,13 +246,21 @@ def run_recipe(
             plugins,
             watcher,
             base=recipe.base,
-            encoder=str(recipe.encoder),
+            encoder=encoder,
             scale=recipe.scale,
             allow_pickle=asked.allow_pickle,
             build_mini=asked.build_mini,
         )
-        control = find_control(plugins, watcher, recipe.control, asked.build_mini)
-    watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+        control = (
+            find_base(plugins, watcher, recipe.control, asked.build_mini)
+            if recipe.control is not None
+            else None
+        )
+    watcher.stage(
+        f"swap {models.spec.name} into {models.base.name}"
+        if encoder
+        else f"read {models.base.name}, which keeps its own encoder"
+    )
     ready = make_ready(
         recipe,
         documents,
@@ -244,7 +272,7 @@ def run_recipe(
         watcher=watcher,
     )
     folder = asked.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control)
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control, asked.compete)
     if asked.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)

@@ -99,6 +99,8 @@ class Metrics(Record):
     ceiling: dict[str, Any] | None = None
     remarks: list[str] | None = None
     strategy: str | None = None
+    model: str | None = None
+    splitter: str | None = None
     coverage: Share | None = None
     overlap_policy: str | None = None
     dev: Scores | None = None

@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from encswap import distributed as processes
 from encswap import files
 from encswap.evaluate.score import score_documents
 from encswap.models import resolve, spec_of
@@ -85,12 +84,19 @@ def estimate(found: Preflight, watcher: Watcher | None = None) -> Estimate | Non
         plugins,
         spec=spec_of(recipe.encoder or recipe.base, plugins),
         base_source=resolve(recipe.base, plugins),
-        encoder_source=resolve(recipe.encoder or recipe.base, plugins, scale=recipe.scale),
+        encoder_source=_encoder(found),
         splitter=units.splitter,
     )
     samples = training_samples(recipe, documents, ready)
     scoring = _time_scoring(found, ready)
     return _estimate(found, len(samples), Speed(_time_updates(found, ready, samples), scoring))
+
+
+def _encoder(found: Preflight) -> Source:
+    recipe = found.recipe
+    if recipe.strategy == "keep" or recipe.encoder is None:
+        return resolve(recipe.base, found.plugins)
+    return resolve(recipe.encoder, found.plugins, scale=recipe.scale)
 
 
 def _at_hand(*sources: Source) -> bool:
@@ -140,7 +146,7 @@ def _time_updates(found: Preflight, ready: Ready, samples: Samples) -> float:
 def _estimate(found: Preflight, samples: int, speed: Speed | None) -> Estimate:
     recipe, documents = found.recipe, found.documents
     assert documents is not None
-    updates = updates_of(recipe, samples, processes.count())
+    updates = updates_of(recipe, samples)
     seconds = (
         None
         if speed is None

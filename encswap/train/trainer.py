@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from encswap import files
 from encswap.errors import InputError
 from encswap.gliner.training import drop_out, objective, set_schedules, training_loss
 from encswap.recipe import Recipe
+from encswap.train.cost import updates_of
 from encswap.train.samples import Collator, Order, Samples
 from encswap.train.settings import trackers
 from encswap.train.states import StateWriter
@@ -51,8 +51,7 @@ def training_arguments(
     recipe: Recipe, samples: int, folder: Path, *, saves: bool
 ) -> TrainingArguments:
     """Translate the recipe for the Trainer, which saves its state at each epoch's end or never."""
-    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
-    updates = math.ceil(batches / recipe.gradient_accumulation)
+    updates = updates_of(recipe, samples)
     precision = precision_of(recipe)
     tracked = trackers(recipe) if saves else []
     return TrainingArguments(

@@ -152,3 +152,14 @@ def test_the_table_ends_with_what_can_be_done(call, tmp_path, base_folder):
     result = CliRunner().invoke(app, command)
     assert "21: at most 7 epochs of 3, for each of 3 seeds" in result.stdout
     assert result.stdout.endswith("Nothing was written.\n")
+
+
+def test_a_run_that_keeps_the_base_s_encoder_is_ready_too(call, base_folder):
+    call(exit_code=0)
+    command = ["train", "--dry-run", "--scale", "mini", "--strategy", "keep", "--splitter", "kiwi"]
+    command += ["--base", str(base_folder), "--train", "train.jsonl", "--test", "test.jsonl"]
+    result = CliRunner().invoke(app, [*command, "--format", "json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["seconds"] > 0
+    assert "encoder" not in [one["name"] for one in found["checks"]]

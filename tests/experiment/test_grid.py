@@ -159,3 +159,13 @@ def test_the_estimated_bytes_are_those_of_the_checkpoint(grid_of, plugins, load_
 def test_bytes_and_seconds_are_told_for_a_person():
     assert [format_bytes(n) for n in (999, 1500, 2_500_000)] == ["999 B", "1.5 kB", "2.5 MB"]
     assert [format_seconds(n) for n in (61.2, 600, 7200)] == ["61 s", "10 min", "2.0 h"]
+
+
+def test_strategy_keep_runs_beside_a_swap_and_is_compared_with_it(grid_of, told):
+    grid = grid_of(strategies=["surgical", "keep"], sizes=[16])
+    run_grid(grid, told)
+    results = write_results(grid, "plan", None)
+    assert told.names == ["koelectra-surgical-n16-s1", "base-keep-n16-s1"]
+    assert [one["failure"] for one in results["cells"]] == [None, None]
+    (pair,) = results["pairs"]
+    assert (pair["settings"]["encoder"], pair["second"], pair["n"]) == ("koelectra", "keep", 1)
