@@ -34,7 +34,8 @@ def solve_ridge(x: torch.Tensor, y: torch.Tensor, strength: float) -> torch.Tens
     gram = x.T @ x
     penalty = strength * gram.diagonal().mean().clamp_min(1e-12)
     eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram + penalty * eye, x.T @ y)
+    weights: torch.Tensor = torch.linalg.solve(gram + penalty * eye, x.T @ y)
+    return weights
 
 
 def explained_variance(

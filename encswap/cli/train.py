@@ -225,11 +225,11 @@ def train_run(
 
         refuse_rivals(recipe, plugins)
     with watching() as watcher:
-        processes.join()
+        processes.init()
         from encswap.testing.mini.build import build_mini
         from encswap.train.run import RunOptions, default_folder, run_recipe
 
-        path = processes.agree(out or default_folder(encoder or f"{recipe.base}-keep"))
+        path = processes.broadcast(out or default_folder(encoder or f"{recipe.base}-keep"))
         if again is None:
             refuse_taken(path)
         asked = RunOptions(
@@ -287,9 +287,9 @@ def train_several(
                 note(f"seed {task.recipe.seed}: done before")
     else:
         assert recipe is not None
-        distributed.join()
+        distributed.init()
         named = recipe.encoder or f"{recipe.base}-{recipe.strategy}"
-        root = distributed.agree(out or default_folder(named))
+        root = distributed.broadcast(out or default_folder(named))
         seeds = begin_seeds(recipe, root, count, allow_pickle=allow_pickle)
 
     def train_seed(task: Task) -> Mapping[str, Any]:

@@ -42,7 +42,7 @@ class Seeds:
 def begin_seeds(recipe: Recipe, root: Path, count: int, *, allow_pickle: bool = False) -> Seeds:
     """Write down that `count` seeds are to be trained, from the recipe's on, into a new folder."""
     run_folder.refuse_taken(root)
-    distributed.wait()
+    distributed.barrier()
     request = {
         "seeds": list(range(recipe.seed, recipe.seed + count)),
         "allow_pickle": allow_pickle,

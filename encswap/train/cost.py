@@ -35,7 +35,7 @@ class Speed:
 
 def updates_of(recipe: Recipe, samples: int) -> int:
     """The optimizer's updates in one pass over the samples, all processes together."""
-    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
+    batches = math.ceil(samples / (recipe.batch_size * processes.world_size()))
     return math.ceil(batches / recipe.gradient_accumulation)
 
 

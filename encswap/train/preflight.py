@@ -270,7 +270,7 @@ def _look_at_device(found: Preflight) -> None:
 
     with found.checking("device"):
         refuse_precision(found.recipe)
-        count = processes.count()
+        count = processes.world_size()
         cuda = torch.cuda.is_available()
         device = torch.cuda.get_device_name() if cuda else "CPU"
         said = f"{device}, {precision_of(found.recipe)}"

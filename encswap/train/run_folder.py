@@ -110,7 +110,7 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=path) from error
-        processes.wait()
+        processes.barrier()
         return cls(path, new=True)
 
     @classmethod
@@ -201,7 +201,7 @@ class RunFolder:
         writer = StateWriter(self.path, progress)
         if processes.is_main():
             files.remove(writer.writing, self.path)
-        processes.wait()
+        processes.barrier()
         return writer
 
     def find_state(self) -> Path | None:
@@ -225,7 +225,7 @@ class RunFolder:
     ) -> dict[str, Any]:
         """Measure once; a resumed run reads what was measured before, where it is a `kind`."""
         path = self.path / f".{name}.remembered"
-        found = processes.agree(_recall(path, kind))
+        found = processes.broadcast(_recall(path, kind))
         if found is None:
             found = json.loads(json.dumps(measure()))
             if processes.is_main():

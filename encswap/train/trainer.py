@@ -174,7 +174,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         samples = self.train_dataset
         return Order(
             samples.lengths,
-            self._recipe.batch_size * processes.count(),
+            self._recipe.batch_size * processes.world_size(),
             self._recipe.seed,
             grouped=self._recipe.group_by_length,
         )
@@ -204,14 +204,14 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         if self._state is not None and self.args.should_save:
             self._state.move(self._state.writing / f"checkpoint-{self.state.global_step}")
-        processes.wait()
+        processes.barrier()
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Let the main process write the random states of all."""
-        if processes.count() == 1:
+        if processes.world_size() == 1:
             super()._save_rng_state(output_dir)
             return
-        name = f"rng_state_{processes.index()}.pth"
+        name = f"rng_state_{processes.rank()}.pth"
         with files.scratch("state") as folder:
             super()._save_rng_state(str(folder))
             states = processes.gather([(name, (folder / name).read_bytes())])
@@ -233,7 +233,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         loss = training_loss(model, inputs)
         self._epoch_losses.append(float(loss.detach()) / len(inputs))
         # The gradients of several processes are averaged, and those of a sum must be added.
-        loss = loss * processes.count()
+        loss = loss * processes.world_size()
         return (loss, {}) if return_outputs else loss
 
     def mean_loss(self) -> float:
