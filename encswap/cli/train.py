@@ -232,7 +232,7 @@ def train_run(
         path = processes.broadcast(out or default_folder(encoder or f"{recipe.base}-keep"))
         if again is None:
             refuse_taken(path)
-        asked = RunOptions(
+        options = RunOptions(
             allow_pickle=allow_pickle,
             again=again,
             force=force,
@@ -240,7 +240,7 @@ def train_run(
             compete=_competing(recipe),
         )
         try:
-            metrics = run_recipe(recipe, path, plugins, watcher, asked)
+            metrics = run_recipe(recipe, path, plugins, watcher, options)
         except KeyboardInterrupt as stop:
             whole = path.parent if is_seeds_folder(path.parent) else path
             note(f"encswap: interrupted; {advice(path, whole)}")

@@ -232,7 +232,9 @@ def _train_tagger(job: Job, folder: Path, updates: int, counted: bool) -> Metric
         "remarks": _remarks(job, expressed["train"].as_dict()),
     }
     if processes.is_main():
-        lines = prediction_lines(documents.test, scored["test"], found["test"], said["test"])
+        lines = prediction_lines(
+            documents.test, scored["test"], found["test"], said["test"], documents.train
+        )
         _write_tagger(job, folder, tagger, metrics, lines)
     processes.barrier()
     return metrics

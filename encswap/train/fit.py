@@ -67,7 +67,7 @@ class Job:
 
 
 @contextmanager
-def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
+def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
     """Turn the device's running out of memory into one line that names what would fit."""
     import torch
 
@@ -194,7 +194,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)
     else:
-        with told_of_memory(recipe, model):
+        with explain_memory_errors(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
     seconds = sum(epoch.seconds for epoch in progress.epochs)
@@ -203,6 +203,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "peak_memory_bytes": peak_memory(),
         "training_seconds": seconds,
         "updates": updates_of(recipe, len(samples)) * recipe.epochs,
+        "steps": trainer.state.global_step or None,
     }
 
 

@@ -37,9 +37,10 @@ from encswap.train.provenance import (
     plugin_versions,
     prediction_lines,
     refuse_changed,
+    training_record,
 )
 from encswap.train.run_files import Compared
-from encswap.train.run_folder import RECIPE, RunFolder, told_of_writing
+from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
     Example,
@@ -107,7 +108,7 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
     A folder that was left by an interrupted run goes on from its last whole epoch. `check` may
     refuse the folder when it is held, so that no other process changes it meanwhile.
     """
-    with job.folder.held(), told_of_writing(job.folder.path):
+    with job.folder.held(), explain_write_errors(job.folder.path):
         check()
         return _run(job)
 
@@ -118,6 +119,7 @@ def _run(job: Job) -> dict[str, Any]:
     begin(job)
     compared = baselines(job)
     progress, throughput = fit(job)
+    steps = throughput.pop("steps", None)
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
@@ -129,6 +131,12 @@ def _run(job: Job) -> dict[str, Any]:
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": {**throughput, **metrics["throughput"]},
+        "provenance": training_record(
+            job.documents,
+            steps,
+            sum(epoch.seconds for epoch in progress.epochs),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        ),
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
     found = remarks_on_scores(metrics, job.recipe.thresholds)
@@ -190,7 +198,7 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         expressible(example, units_of(ready.splitter, example.text), ready.max_width)
         for example in documents.test
     ]
-    return metrics, prediction_lines(documents.test, test, found["test"], said)
+    return metrics, prediction_lines(documents.test, test, found["test"], said, documents.train)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
@@ -216,7 +224,7 @@ class RunOptions:
 
 
 def run_recipe(
-    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
+    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, options: RunOptions
 ) -> dict[str, Any]:
     """Swap, or keep the base's own encoder, train and score as the recipe says; the metrics.
 
@@ -224,13 +232,13 @@ def run_recipe(
     made after.
     """
     encoder = encoder_of(recipe)
-    if recipe.rivals and asked.compete is None:
+    if recipe.rivals and options.compete is None:
         raise InputError(
             f"rivals are named ({', '.join(recipe.rivals)}), and nothing trains them",
             hint="pass RunOptions(compete=competing()) of encswap.rivals.contest",
         )
     found = look_ahead(
-        recipe, path, plugins, watcher, new=asked.again is None, splitter=asked.splitter
+        recipe, path, plugins, watcher, new=options.again is None, splitter=options.splitter
     )
     documents, units = found.documents, found.units
     assert documents is not None and units is not None  # what refuses them is raised
@@ -248,11 +256,11 @@ def run_recipe(
             base=recipe.base,
             encoder=encoder,
             scale=recipe.scale,
-            allow_pickle=asked.allow_pickle,
-            build_mini=asked.build_mini,
+            allow_pickle=options.allow_pickle,
+            build_mini=options.build_mini,
         )
         control = (
-            find_base(plugins, watcher, recipe.control, asked.build_mini)
+            find_base(plugins, watcher, recipe.control, options.build_mini)
             if recipe.control is not None
             else None
         )
@@ -271,12 +279,12 @@ def run_recipe(
         splitter=units.splitter,
         watcher=watcher,
     )
-    folder = asked.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control, asked.compete)
-    if asked.again is None:
+    folder = options.again or RunFolder.create(path)
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control, options.compete)
+    if options.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)
-    return run(job, lambda: refuse_changed(folder, now, force=asked.force))
+    return run(job, lambda: refuse_changed(folder, now, force=options.force))
 
 
 def write_swap(

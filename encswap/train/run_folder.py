@@ -151,7 +151,7 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=self.path) from error
-            with told_of_writing(self.path):
+            with explain_write_errors(self.path):
                 self._look_again()
             yield
 
@@ -284,7 +284,7 @@ def _recall(path: Path, kind: type[Record]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def told_of_writing(folder: Path) -> Iterator[None]:
+def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turn a failed write into one line; what was whole before stays whole."""
     try:
         yield
