@@ -231,16 +231,20 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
+    `path` may be the name of a shipped recipe. Targets hold for the documents that they were named
+    with: where `path` or `overrides` name other documents, only their own targets are kept.
     Raises `InputError` that names the file and the field, with the nearest known field.
     """
     values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")
     for layer in layers:
         values |= _read(RECIPES / f"{layer}.yaml")
-    if path is not None:
-        values |= _checked(_read(path), path)
+    path = _shipped(path)
+    own = {} if path is None else _checked(_read(path), path)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     chosen = _checked(given, "--set")
-    values |= chosen
+    values |= own | chosen
+    if "targets" not in own | chosen and {"train", "test"} & (own | chosen).keys():
+        values["targets"] = {}  # the shipped ones were set for the shipped documents
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -251,6 +255,14 @@ def read_recipe(
             where=path if path is not None and name not in chosen else "--set",
             hint=f"{name} is: {describe(name)}",
         ) from error
+
+
+def _shipped(path: Path | None) -> Path | None:
+    """A recipe's file: what is there, else the shipped one of that name."""
+    if path is None or path.exists() or len(path.parts) > 1:
+        return path
+    named = RECIPES / f"{path}.yaml"
+    return named if named.is_file() else path
 
 
 def fault_of_field(error: ValidationError, values: Mapping[str, Any]) -> str:
@@ -302,19 +314,30 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not sign or not key.strip():
         raise InputError(f"{text!r} is no setting", where="--set", hint="write --set epochs=3")
     try:
-        return key.strip(), _number(yaml.safe_load(value))
+        return key.strip(), _meant(key.strip(), yaml.safe_load(value), value.strip())
     except yaml.YAMLError as error:
         raise InputError(f"{text!r} cannot be read: {error}", where="--set") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     values = read_mapping(path, "recipe file", hint="write lines like epochs: 3")
-    return {key: _number(value) for key, value in values.items()}
+    return {key: _meant(key, value) for key, value in values.items()}
 
 
-def _number(value: Any) -> Any:
-    """A number where one is written; inside lists and mappings a text stays what it is."""
+def _meant(field: str, value: Any, written: str | None = None) -> Any:
+    """The value as its field takes it: a text as it was `written`, else a number where one stands.
+
+    Inside lists and mappings a text stays what it is.
+    """
+    if _is_text(field):
+        scalar = isinstance(value, int | float)  # YAML reads `encoder: 7` and `encoder: yes` so
+        return written if scalar and written is not None else value
     return numbered(value) if isinstance(value, str) else value
+
+
+def _is_text(field: str) -> bool:
+    info = Recipe.model_fields.get(field)
+    return info is not None and info.annotation in (str, str | None)
 
 
 def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from encswap.errors import InputError
 # open brackets: it reads what lies beside installed code, nothing that came from elsewhere.
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_NODES = 1_000_000
+# Only what YAML 1.2 takes for a number and YAML 1.1 for a text: `nan` and `1_0` are names.
+_EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)")
 
 
 def read_mapping(path: Path, what: str, *, hint: str, installed: bool = False) -> dict[str, Any]:
@@ -84,9 +87,4 @@ def numbered(value: Any) -> Any:
         return {key: numbered(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(numbered(one) for one in value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value

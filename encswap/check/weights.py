@@ -34,6 +34,20 @@ def linear_cka(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return float(cross / scale) if float(scale) > 0 else 0.0
 
 
+def solve_ridge(x: torch.Tensor, y: torch.Tensor, strength: float) -> torch.Tensor:
+    """Ridge regression of centred (n, a) to centred (n, b): weights (a, b).
+
+    The penalty is `strength` times the mean variance of `x`, for each of the n rows.
+    """
+    import torch
+
+    gram = x.T @ x
+    penalty = strength * gram.diagonal().mean().clamp_min(1e-12)
+    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    weights: torch.Tensor = torch.linalg.solve(gram + penalty * eye, x.T @ y)
+    return weights
+
+
 def explained_variance(
     source: torch.Tensor, target: torch.Tensor, generator: torch.Generator, strength: float = 0.1
 ) -> float:
@@ -48,9 +62,7 @@ def explained_variance(
     fit, held = order[: len(order) // 2], order[len(order) // 2 :]
     x_mean, y_mean = source[fit].mean(0), target[fit].mean(0)
     x, y = source[fit] - x_mean, target[fit] - y_mean
-    gram = x.T @ x
-    penalty = strength * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    weights = torch.linalg.solve(gram + penalty, x.T @ y)
+    weights = solve_ridge(x, y, strength)
     left = target[held] - (source[held] - x_mean) @ weights - y_mean
     total = (target[held] - target[held].mean(0)).pow(2).sum()
     return float(1 - left.pow(2).sum() / total) if float(total) > 0 else 0.0

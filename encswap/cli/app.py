@@ -21,7 +21,18 @@ from encswap.errors import EncswapError, InputError, one_line
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
-class OneLineErrors(TyperGroup):
+class HelpGroup(TyperGroup):
+    """A group that prints its help where no command is given, and exits 0."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse; click itself would print the help on stderr and exit 2."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            write(ctx.get_help())
+            ctx.exit(0)
+        return super().parse_args(ctx, args)
+
+
+class OneLineErrors(HelpGroup):
     """Turn an `EncswapError` into one line on stderr and its exit code."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
@@ -114,6 +125,10 @@ def add_commands() -> None:
         demo,
     ):
         module.attach(app)
+    for group in app.registered_groups:
+        group.cls = HelpGroup
+        if group.typer_instance is not None:
+            group.typer_instance.info.cls = HelpGroup
     for command in _commands_of(app):
         command.cls = ResultsApart
 

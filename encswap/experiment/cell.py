@@ -25,7 +25,7 @@ from encswap.rivals.contest import competing
 from encswap.testing.mini.build import build_mini
 from encswap.train.run import RunOptions, run_recipe
 from encswap.train.run_files import CellMetrics, CellRecord, Failure
-from encswap.train.run_folder import RunFolder, told_of_writing
+from encswap.train.run_folder import RunFolder, explain_write_errors
 from encswap.train.states import drop_states
 from encswap.types import Unwatched, Watcher
 from encswap.validation import Record, read_record
@@ -111,15 +111,15 @@ def run_task(task: Task, watcher: Watcher | None = None) -> float:
     if not begun:
         files.remove(task.folder, task.folder.parent)
     try:
-        asked = RunOptions(
+        options = RunOptions(
             again=RunFolder.resume(task.folder, anew=True) if begun else None,
             splitter=_splitter_of(task.recipe),
             build_mini=build_mini,
             compete=competing(build_mini) if task.recipe.rivals else None,
         )
-        run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), asked)
+        run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), options)
     except Exception as error:
-        with told_of_writing(task.folder):
+        with explain_write_errors(task.folder):
             note_failure(task, error, time.monotonic() - began)
     else:
         if not task.keep_checkpoint:

@@ -15,7 +15,7 @@ from encswap.experiment.grid import Grid
 from encswap.experiment.statistics import holm, mean_of, paired
 from encswap.files import write_json, write_text
 from encswap.report.figures import Scale, dot, figure, line, path, share_axis, standalone, text
-from encswap.train.run_folder import told_of_writing
+from encswap.train.run_folder import explain_write_errors
 
 TEST = "paired t test over seeds, two-sided; p adjusted for all pairs of this table (Holm)"
 Row = dict[str, Any]
@@ -355,7 +355,7 @@ def write_results(grid: Grid, plan: str, part: str | None) -> dict[str, Any]:
     """Write what came out of the grid so far, over what stood there, and return it."""
     results = results_of(grid, plan, part)
     largest = max(grid.documents[str(task.recipe.train)] for task in grid.tasks)
-    with told_of_writing(grid.out):
+    with explain_write_errors(grid.out):
         write_json(grid.out / "results.json", results)
         for name, text in (
             ("results.md", markdown_of(results)),

@@ -22,7 +22,7 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe, fault_of_field
 from encswap.rivals.verdict import KEEP, TAGGER, counts_of, judge
 from encswap.train.fit import Compete, Job, peak_memory, reset_peak_memory
-from encswap.train.provenance import PACKAGES, chosen_on, prediction_lines
+from encswap.train.provenance import PACKAGES, chosen_on, mark_seen, prediction_lines
 from encswap.train.run import RunOptions, run_recipe
 from encswap.train.run_folder import RunFolder
 from encswap.types import LoadedEncoder
@@ -233,8 +233,9 @@ def _train_tagger(job: Job, folder: Path, updates: int, counted: bool) -> Metric
     }
     if processes.is_main():
         lines = prediction_lines(documents.test, scored["test"], found["test"], said["test"])
+        lines = mark_seen(lines, documents.train)
         _write_tagger(job, folder, tagger, metrics, lines)
-    processes.wait()
+    processes.barrier()
     return metrics
 
 

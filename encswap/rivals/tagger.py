@@ -247,7 +247,7 @@ def arguments_of(
     return TrainingArguments(
         output_dir=str(folder),  # where the Trainer is let write nothing
         max_steps=updates,
-        per_device_train_batch_size=max(1, own.batch_size // processes.count()),
+        per_device_train_batch_size=max(1, own.batch_size // processes.world_size()),
         learning_rate=own.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=round(own.warmup_ratio * updates),

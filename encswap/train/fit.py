@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from encswap.check.memory import RUNTIME_BYTES, training_memory
+from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
@@ -17,6 +17,7 @@ from encswap.gliner.batches import used_ids
 from encswap.gliner.model import overlap_policy
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
+from encswap.train.cost import updates_of
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.prepare import Documents, Ready
 from encswap.train.progress import Progress
@@ -66,7 +67,7 @@ class Job:
 
 
 @contextmanager
-def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
+def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
     """Turn the device's running out of memory into one line that names what would fit."""
     import torch
 
@@ -77,7 +78,9 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         if not full and "can't allocate memory" not in str(error):
             raise
         batch, length = recipe.batch_size, recipe.max_length
-        fits = fitting_batch(model, batch, length, device_memory())
+        count = sum(one.numel() for one in model.parameters())
+        config = model.encoder.config.to_dict()
+        fits = fitting_batch(count, config, batch, length, device_memory())
         smaller = (
             f"by the estimate batch_size {fits} fits: train anew with --set batch_size={fits} "
             f"--set gradient_accumulation={recipe.gradient_accumulation * batch // fits}"
@@ -90,14 +93,20 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         ) from error
 
 
-def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) -> int:
-    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
+def estimate_memory(count: int, config: Mapping[str, Any], batch: int, length: int) -> Memory:
+    """Estimate what training `count` parameters takes on documents of `length` subtokens."""
     import torch
 
-    count = sum(one.numel() for one in model.parameters())
-    config, half = model.encoder.config.to_dict(), torch.cuda.is_available()
+    half = torch.cuda.is_available()
+    return training_memory(count, config, batch=batch, length=length, half=half)
+
+
+def fitting_batch(
+    count: int, config: Mapping[str, Any], batch: int, length: int, room: float
+) -> int:
+    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
     for smaller in range(batch - 1, 0, -1):
-        need = training_memory(count, config, batch=smaller, length=length, half=half)
+        need = estimate_memory(count, config, smaller, length)
         if need.total + RUNTIME_BYTES <= room:
             return smaller
     return 0
@@ -157,12 +166,11 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     """Train, or go on from the last whole epoch; returns the epochs and the throughput."""
     from transformers import set_seed
 
-    from encswap.train.trainer import SwapTrainer, updates_of
+    from encswap.train.trainer import SwapTrainer
 
     recipe, model = job.recipe, job.ready.model
-    samples = _samples(job)
-    if recipe.embedding_rows == "used" and not _sharded():
-        shrink(model, _used(job, samples))
+    samples = training_samples(recipe, job.documents, job.ready)
+    shrink_table(recipe, job.documents, job.ready, samples)
     groups = job.plugins.build_param_groups(model, group_settings(recipe))
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
@@ -170,7 +178,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     for fault in job.folder.faults:
         job.watcher.stage(fault)
     job.folder.cut_log(progress.epochs)
-    job.watcher.stage(_stage(recipe, len(progress.epochs)))
+    updates = updates_of(recipe, len(samples))
+    job.watcher.stage(_stage(recipe, len(progress.epochs), updates))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
         model,
@@ -185,7 +194,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)
     else:
-        with told_of_memory(recipe, model):
+        with explain_memory_errors(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
     seconds = sum(epoch.seconds for epoch in progress.epochs)
@@ -198,11 +207,13 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     }
 
 
-def _stage(recipe: Recipe, done: int) -> str:
+def _stage(recipe: Recipe, done: int, updates: int = 0) -> str:
     """Say what begins, and on what, where that may surprise."""
     import torch
 
     said = f"go on after epoch {done}" if done else "train"
+    if updates:
+        said += f", {recipe.epochs} epochs of {updates} steps"
     if recipe.scale == "full" and not torch.cuda.is_available():
         said += " on the CPU: torch sees no GPU"
     if remark := precision_remark(recipe):
@@ -210,10 +221,10 @@ def _stage(recipe: Recipe, done: int) -> str:
     return said
 
 
-def _samples(job: Job) -> Samples:
-    documents, ready = job.documents, job.ready
+def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samples:
+    """Cut the training documents into windows and make samples of them."""
     windows = cut_windows(
-        ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
+        ready.model, documents.train, documents.asked, ready.splitter, recipe.max_length
     )
     return build_samples(
         [window.example for window in windows],
@@ -224,13 +235,17 @@ def _samples(job: Job) -> Samples:
     )
 
 
-def _used(job: Job, samples: Samples) -> set[int]:
-    """The ids of the pieces that training meets."""
-    splitter, asked = job.ready.splitter, job.documents.asked
+def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Samples) -> None:
+    """Leave of the embedding table what the samples use, in place, where the recipe says so."""
+    if recipe.embedding_rows != "used" or _sharded():
+        return
     units = {
-        text[start:end] for text, _ in samples.items for start, end in units_of(splitter, text)
+        text[start:end]
+        for text, _ in samples.items
+        for start, end in units_of(ready.splitter, text)
     }
-    return used_ids(job.ready.model, units, asked.labels, asked.descriptions)
+    asked = documents.asked
+    shrink(ready.model, used_ids(ready.model, units, asked.labels, asked.descriptions))
 
 
 def _sharded() -> bool:

@@ -37,7 +37,6 @@ from encswap.recipe import Recipe, encoder_of
 from encswap.swap.assemble import KEPT, keep_encoder, prove, swap_encoder
 from encswap.swap.load import redraw
 from encswap.train.alignment import KEEP_HEADS, align_encoder, refuse_alignment
-from encswap.train.trainer import refuse_precision, trackers
 from encswap.types import EncoderSpec, Example, Source, Watcher, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -67,10 +66,8 @@ class Units:
 
 
 def check_settings(recipe: Recipe) -> None:
-    """Refuse a recipe that cannot be run, here or anywhere: encoder, trackers, precision."""
+    """Refuse settings that contradict each other."""
     encoder_of(recipe)
-    trackers(recipe)
-    refuse_precision(recipe)
     refuse_alignment(recipe)
 
 

@@ -16,7 +16,6 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.train.prepare import Documents, Ready
 from encswap.train.run_folder import RunFolder
-from encswap.train.trainer import precision_remark
 from encswap.types import Example, Prediction
 
 PACKAGES = ("encswap", "gliner2", "torch", "transformers", "tokenizers")
@@ -66,6 +65,8 @@ def plugin_versions(plugins: Plugins) -> dict[str, str]:
 
 def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     """Say what a reader of the scores must know."""
+    from encswap.train.trainer import precision_remark
+
     remarks = []
     if recipe.protocol == "plan":
         remarks.append("epoch and threshold were chosen on the test documents, as the plan does")

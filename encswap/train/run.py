@@ -22,19 +22,13 @@ from encswap.gliner import model as gliner
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
-from encswap.models import BuildMini, find_base, find_models, refuse_no_model, spec_of
+from encswap.models import BuildMini, find_base, find_models
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
-from encswap.train.fit import Compete, Job, fit
-from encswap.train.prepare import (
-    build_units,
-    check_settings,
-    has_widths,
-    make_ready,
-    read_documents,
-)
+from encswap.train.preflight import look_ahead
+from encswap.train.prepare import make_ready
 from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
@@ -47,7 +41,7 @@ from encswap.train.provenance import (
     training_record,
 )
 from encswap.train.run_files import Compared
-from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
+from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
     Example,
@@ -60,6 +54,8 @@ from encswap.types import (
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from encswap.train.fit import Compete, Job
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -113,12 +109,14 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
     A folder that was left by an interrupted run goes on from its last whole epoch. `check` may
     refuse the folder when it is held, so that no other process changes it meanwhile.
     """
-    with job.folder.held(), told_of_writing(job.folder.path):
+    with job.folder.held(), explain_write_errors(job.folder.path):
         check()
         return _run(job)
 
 
 def _run(job: Job) -> dict[str, Any]:
+    from encswap.train.fit import fit
+
     begin(job)
     compared = baselines(job)
     progress, throughput = fit(job)
@@ -228,37 +226,31 @@ class RunOptions:
 
 
 def run_recipe(
-    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
+    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, options: RunOptions
 ) -> dict[str, Any]:
     """Swap, or keep the base's own encoder, train and score as the recipe says; the metrics.
 
     Settings, folder, documents and units are checked before a model is looked for; the folder is
     made after.
     """
-    from transformers import set_seed
-
     encoder = encoder_of(recipe)
-    set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
-    check_settings(recipe)
-    if recipe.rivals and asked.compete is None:
+    if recipe.rivals and options.compete is None:
         raise InputError(
             f"rivals are named ({', '.join(recipe.rivals)}), and nothing trains them",
             hint="pass RunOptions(compete=competing()) of encswap.rivals.contest",
         )
-    if asked.again is None and processes.is_main():
-        refuse_taken(path)
-    documents = read_documents(recipe)
-    for remark in documents.remarks:
-        watcher.remark(remark)
-    spec = spec_of(encoder or recipe.base, plugins)
-    for model in (encoder or recipe.base, recipe.base):
-        refuse_no_model(model)
-    others = (*documents.dev, *documents.test)
-    units = build_units(
-        recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
+    found = look_ahead(
+        recipe, path, plugins, watcher, new=options.again is None, splitter=options.splitter
     )
-    if has_widths(recipe.base):
-        units.refuse_low_coverage(recipe, plugins)
+    documents, units = found.documents, found.units
+    assert documents is not None and units is not None  # what refuses them is raised
+    for one in found.warnings:
+        watcher.remark(one.message)
+    from transformers import set_seed
+
+    from encswap.train.fit import Job
+
+    set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
     with processes.main_first():
         models = find_models(
             plugins,
@@ -266,11 +258,11 @@ def run_recipe(
             base=recipe.base,
             encoder=encoder,
             scale=recipe.scale,
-            allow_pickle=asked.allow_pickle,
-            build_mini=asked.build_mini,
+            allow_pickle=options.allow_pickle,
+            build_mini=options.build_mini,
         )
         control = (
-            find_base(plugins, watcher, recipe.control, asked.build_mini)
+            find_base(plugins, watcher, recipe.control, options.build_mini)
             if recipe.control is not None
             else None
         )
@@ -289,12 +281,12 @@ def run_recipe(
         splitter=units.splitter,
         watcher=watcher,
     )
-    folder = asked.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control, asked.compete)
-    if asked.again is None:
+    folder = options.again or RunFolder.create(path)
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control, options.compete)
+    if options.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)
-    return run(job, lambda: refuse_changed(folder, now, force=asked.force))
+    return run(job, lambda: refuse_changed(folder, now, force=options.force))
 
 
 def write_swap(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from encswap.cli.seeds import summarise_seeds
 from encswap.cli.tables import score_tables
+from encswap.experiment.seeds import summarise_seeds
 
 
 def numbers(support: int, f1: float = 0.5) -> dict:

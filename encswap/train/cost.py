@@ -1,72 +1,48 @@
-"""What a grid will cost: the bytes of its checkpoints, the seconds of its cells."""
+"""What a run costs: bytes of its checkpoint and states on disk, passes over documents, hours."""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import struct
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from encswap.errors import EncswapError, InputError
-from encswap.experiment.cell import Task
+from encswap import distributed as processes
+from encswap.errors import EncswapError
 from encswap.models import resolve
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, encoder_of
 
 FLOAT = 4
 STATES = 8
-"""Copies of the weights on disk while a cell runs: two models, two states of three copies each."""
-OVERHEAD = 4e-3
-TOKENS = 128
+"""Copies of the weights on disk while a run trains: two models, two states of three copies each."""
+LEAST_STATES = 2
+"""Copies without which no epoch can end: the best model, and the one that takes its place."""
 TRAINING, SCORING = 3, 1
 """Passes over a document, in forward passes (Kaplan et al., 2020: backward costs two)."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Bytes that stay, bytes that a running cell needs besides, and seconds; None: not known."""
+class Speed:
+    """Seconds of one update and of scoring one document, measured on this machine."""
 
-    kept: int | None
-    running: int | None
-    seconds: float | None
-    free: int
+    update: float
+    score: float
 
 
-def estimate(
-    tasks: Sequence[Task], documents: Mapping[str, int], plugins: Plugins, out: Path, at_once: int
-) -> Cost:
-    """Estimate what the tasks cost; `documents` counts those of each file that recipes name."""
-    sizes = {task.name: weights_of(task.recipe, plugins) for task in tasks}
-    known = [size for size in sizes.values() if size is not None]
-    kept = sum(sizes[task.name] or 0 for task in tasks if task.keep_checkpoint)
-    speed = _operations_a_second()
-    seconds = sum(
-        passes(task.recipe, documents)
-        * (OVERHEAD + 2 * (sizes[task.name] or 0) / FLOAT * TOKENS / speed)
-        for task in tasks
-    )
-    return Cost(
-        kept=kept if known else None,
-        running=STATES * max(known) * at_once if known else None,
-        seconds=seconds / at_once if known else None,
-        free=shutil.disk_usage(_existing(out)).free,
-    )
+def updates_of(recipe: Recipe, samples: int) -> int:
+    """The optimizer's updates in one pass over the samples, all processes together."""
+    batches = math.ceil(samples / (recipe.batch_size * processes.world_size()))
+    return math.ceil(batches / recipe.gradient_accumulation)
 
 
-def refuse_full_disk(cost: Cost, out: Path) -> None:
-    """Refuse a grid that the disk has no room for."""
-    if cost.kept is None or cost.running is None:
-        return
-    if cost.kept + cost.running > cost.free:
-        least = cost.running <= cost.free
-        raise InputError(
-            f"needs {told_bytes(cost.kept + cost.running)}, {told_bytes(cost.free)} are free",
-            where=out,
-            hint="pass --keep-checkpoints none" if least else "make room or give --out elsewhere",
-        )
+def seconds_of(recipe: Recipe, updates: int, dev: int, test: int, speed: Speed) -> float:
+    """Seconds of a whole run at most: every epoch, and scoring before and after training."""
+    scored = recipe.epochs * dev + 3 * (dev + test)
+    return recipe.epochs * updates * speed.update + scored * speed.score
 
 
 def passes(recipe: Recipe, documents: Mapping[str, int]) -> float:
@@ -123,25 +99,14 @@ def _tensors(folder: Path, without: str | None = None) -> int | None:
     return total or None
 
 
-def _operations_a_second() -> float:
-    """How fast this machine multiplies matrices, from a few tenths of a second of it."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    one = torch.ones(256, 256, device=device)
-    one @ one
-    began, done = time.monotonic(), 0
-    while time.monotonic() - began < 0.1:
-        float((one @ one)[0, 0])
-        done += 1
-    return done * 2 * 256**3 / (time.monotonic() - began)
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free where a folder lies, or will lie."""
+    whole = folder.absolute()
+    existing = next(one for one in (whole, *whole.parents) if one.is_dir())
+    return shutil.disk_usage(existing).free
 
 
-def _existing(path: Path) -> Path:
-    return next(one for one in (path.absolute(), *path.absolute().parents) if one.is_dir())
-
-
-def told_bytes(count: int) -> str:
+def format_bytes(count: float) -> str:
     """Write bytes for a person."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
@@ -151,7 +116,7 @@ def told_bytes(count: int) -> str:
     return f"{size:.1f} TB"
 
 
-def told_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Write a duration for a person."""
     if seconds < 90:
         return f"{seconds:.0f} s"
