@@ -14,12 +14,12 @@ import yaml
 
 from encswap.errors import InputError
 from encswap.escaping import MarkdownText, code_span, printable, printable_lines
-from encswap.hub import HUB_ID
 from encswap.report.markdown import beside_table, labels_table, plain, rivals_table
 from encswap.report.rendering import render_markdown
 from encswap.report.run_results import Run
 from encswap.report.scores import beside, floor, protocol
 from encswap.report.texts import Texts
+from encswap.specs import HUB_ID
 
 TASK = "token-classification"
 TAGS = ("gliner2", "encswap", "named-entity-recognition")

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from encswap.errors import EncswapError, InputError, SourceError
-from encswap.hub import HUB_ID, endpoint, git_blob, why_unreachable
+from encswap.hub import endpoint, git_blob, why_unreachable
 from encswap.manifest import MANIFEST
 from encswap.report.upload_files import Item
+from encswap.specs import HUB_ID
 
 CARD = "README.md"
 MESSAGE = "Upload a checkpoint with its card by encswap"
