@@ -79,7 +79,7 @@ def _settings_of(recipe: Recipe, name: str) -> Any:
 
 def keep_recipe(recipe: Recipe, name: str, splitter: str | None) -> Recipe:
     """The recipe of a rival without a swap: the run's documents, words, rates and epochs."""
-    changes = {
+    changes: Metrics = {
         "strategy": "keep",
         "encoder": None,
         "base": recipe.base if name == KEEP else name,
@@ -232,7 +232,9 @@ def _train_tagger(job: Job, folder: Path, updates: int, counted: bool) -> Metric
         "remarks": _remarks(job, expressed["train"].as_dict()),
     }
     if processes.is_main():
-        lines = prediction_lines(documents.test, scored["test"], found["test"], said["test"])
+        lines = prediction_lines(
+            documents.test, scored["test"], found["test"], said["test"], documents.train
+        )
         _write_tagger(job, folder, tagger, metrics, lines)
     processes.wait()
     return metrics

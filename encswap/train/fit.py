@@ -194,6 +194,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "peak_memory_bytes": peak_memory(),
         "training_seconds": seconds,
         "updates": updates_of(recipe, len(samples)) * recipe.epochs,
+        "steps": trainer.state.global_step or None,
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -78,13 +79,16 @@ def prediction_lines(
     scored: Scored,
     candidates: Sequence[Sequence[Prediction]],
     expressed: Sequence[Sequence[str]],
+    training: Iterable[Example] = (),
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
     `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
     label set that it names, null where it names none.
-    `expressed` says of each gold mention whether the model could express it.
+    `expressed` says of each gold mention whether the model could express it; as `in_training`
+    stands how often the training documents mark the same string with the same label.
     """
+    known = _count_strings(training)
     return [
         {
             "id": example.id,
@@ -93,10 +97,17 @@ def prediction_lines(
             "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
             "gold": [
-                {**asdict(mention), "expressible": one}
+                {
+                    **asdict(mention),
+                    "expressible": one,
+                    "in_training": known[mention.label, mention.text],
+                }
                 for mention, one in zip(example.mentions, said, strict=True)
             ],
-            "unlocated": [asdict(gold) for gold in example.unlocated],
+            "unlocated": [
+                {**asdict(gold), "in_training": known[gold.label, gold.text]}
+                for gold in example.unlocated
+            ],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
@@ -104,6 +115,26 @@ def prediction_lines(
             zip(examples, scored.predictions, candidates, expressed, strict=True), start=1
         )
     ]
+
+
+def _count_strings(training: Iterable[Example]) -> Counter[tuple[str, str]]:
+    return Counter((one.label, one.text) for example in training for one in example.gold)
+
+
+def training_record(
+    documents: Documents, steps: int | None, seconds: float, date: str
+) -> dict[str, Any]:
+    """Record when, on what and how long a model was trained, for `metrics.json`."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "date": date,
+        "device": torch.cuda.get_device_name() if cuda else "CPU",
+        "steps": steps,
+        "training_seconds": seconds,
+        "documents": {part: len(getattr(documents, part)) for part in ("train", "dev", "test")},
+    }
 
 
 def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:

@@ -43,6 +43,7 @@ from encswap.train.provenance import (
     plugin_versions,
     prediction_lines,
     refuse_changed,
+    training_record,
 )
 from encswap.train.run_files import Compared
 from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
@@ -126,11 +127,18 @@ def _run(job: Job) -> dict[str, Any]:
     )
     job.folder.write_manifest(replace(manifest, remarks=job.folder.remarks()))
     metrics, predictions = _final(job, progress)
+    steps = throughput.pop("steps", None)
     metrics |= {
         "baselines": compared,
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": {**throughput, **metrics["throughput"]},
+        "provenance": training_record(
+            job.documents,
+            steps,
+            sum(epoch.seconds for epoch in progress.epochs),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        ),
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
     found = remarks_on_scores(metrics, job.recipe.thresholds)
@@ -192,7 +200,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         expressible(example, units_of(ready.splitter, example.text), ready.max_width)
         for example in documents.test
     ]
-    return metrics, prediction_lines(documents.test, test, found["test"], said)
+    lines = prediction_lines(documents.test, test, found["test"], said, documents.train)
+    return metrics, lines
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
