@@ -127,6 +127,7 @@ def _run(job: Job) -> dict[str, Any]:
     )
     job.folder.write_manifest(replace(manifest, remarks=job.folder.remarks()))
     metrics, predictions = _final(job, progress)
+    steps = throughput.pop("steps", None)
     metrics |= {
         "baselines": compared,
         "epochs": [asdict(epoch) for epoch in progress.epochs],
