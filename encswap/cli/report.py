@@ -110,7 +110,8 @@ def run_folders(folder: Path) -> list[Path]:
 
 def write_report(folder: Path, language: str = "en", out: Path | None = None) -> Path:
     """Write the page of a finished run and return where it lies."""
-    from encswap.report.comparison import compare_runs, write_compared
+    from encswap.report.comparison import compare_runs
+    from encswap.report.comparison_page import write_compared
     from encswap.report.page import write_page
     from encswap.report.run_results import read_run
     from encswap.report.texts import Texts

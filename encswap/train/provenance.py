@@ -70,8 +70,8 @@ def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     remarks = []
     if recipe.protocol == "plan":
         remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
-    if said := precision_remark(recipe):
-        remarks.append(said)
+    if remark := precision_remark(recipe):
+        remarks.append(remark)
     return tuple(remarks)
 
 
@@ -103,7 +103,7 @@ def prediction_lines(
                     "expressible": one,
                     "in_training": known[mention.label, mention.text],
                 }
-                for mention, one in zip(example.mentions, said, strict=True)
+                for mention, one in zip(example.mentions, statuses, strict=True)
             ],
             "unlocated": [
                 {**asdict(gold), "in_training": known[gold.label, gold.text]}
@@ -112,7 +112,7 @@ def prediction_lines(
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
-        for place, (example, predictions, found, said) in enumerate(
+        for place, (example, predictions, found, statuses) in enumerate(
             zip(examples, scored.predictions, candidates, expressed, strict=True), start=1
         )
     ]

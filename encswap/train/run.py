@@ -194,11 +194,13 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
             "parameters": sum(one.numel() for one in model.parameters()),
         },
     }
-    said = [
+    expressed = [
         expressible(example, units_of(ready.splitter, example.text), ready.max_width)
         for example in documents.test
     ]
-    return metrics, prediction_lines(documents.test, test, found["test"], said, documents.train)
+    return metrics, prediction_lines(
+        documents.test, test, found["test"], expressed, documents.train
+    )
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
