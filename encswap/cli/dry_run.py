@@ -73,7 +73,7 @@ def _write(
     if format_ is OutputFormat.markdown:
         write(table([("check", "result", "found"), *rows], markdown=True))
     else:
-        write("\n".join(f"{status:<4}  {name:<9}  {said}" for name, status, said in rows))
+        write("\n".join(f"{status:<4}  {name:<9}  {message}" for name, status, message in rows))
         write(_verdict(found))
 
 

@@ -162,12 +162,12 @@ class Lines:
 
         if "metrics" in result:
             numbers = result["metrics"]["test"]["micro"]
-            said = f"F1 {numbers['f1']:.3f}"
+            outcome = f"F1 {numbers['f1']:.3f}"
         else:
-            said = f"failed: {result.get('failure', {}).get('error', 'it left nothing')}"
+            outcome = f"failed: {result.get('failure', {}).get('error', 'it left nothing')}"
         seconds = result.get("cell", {}).get("seconds", 0.0)
         rest = f", about {format_seconds(left)} left" if left else ""
-        note(f"{done}/{total} {task.name}: {said} ({format_seconds(seconds)}{rest})")
+        note(f"{done}/{total} {task.name}: {outcome} ({format_seconds(seconds)}{rest})")
 
 
 def _write_tables(results: dict[str, Any], format_: OutputFormat) -> None:

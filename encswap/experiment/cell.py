@@ -127,15 +127,15 @@ def run_task(task: Task, watcher: Watcher | None = None) -> float:
             for left in (task.folder / "rivals").glob("*/checkpoint"):
                 files.remove(left, task.folder)
     seconds = time.monotonic() - began
-    told = {"name": task.name, "settings": dict(task.settings), "seconds": round(seconds, 2)}
-    write_json(task.folder / CELL, told)
+    record = {"name": task.name, "settings": dict(task.settings), "seconds": round(seconds, 2)}
+    write_json(task.folder / CELL, record)
     return seconds
 
 
 def note_failure(task: Task, error: BaseException, seconds: float) -> None:
     """Write a failure as one line; what the run left stays, without the weights."""
-    told = str(error) if isinstance(error, EncswapError) else f"{type(error).__name__}: {error}"
-    line = " ".join(told.split())[:600]
+    message = str(error) if isinstance(error, EncswapError) else f"{type(error).__name__}: {error}"
+    line = " ".join(message.split())[:600]
     task.folder.mkdir(parents=True, exist_ok=True)
     files.clean(task.folder)
     for left in (METRICS, "checkpoint", ".checkpoint.old"):

@@ -1,4 +1,4 @@
-"""A whole grid: what is done is skipped, the rest runs, here or elsewhere, and is told of."""
+"""A whole grid: what is done is skipped, the rest runs, here or elsewhere, and is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Runner = Callable[[Sequence[Task]], Iterable[Task]]
 
 
 class GridWatcher(Protocol):
-    """Who is told how a grid goes on."""
+    """Whatever shows how a grid goes on."""
 
     def skipped(self, count: int, failed: int) -> None:
         """So many cells are done before; of them some failed."""
@@ -47,7 +47,7 @@ class Grid:
     out: Path
 
     def waiting(self, *, retry_failed: bool) -> list[Task]:
-        """The tasks that are not done; those that failed stand among them where asked."""
+        """The tasks that are not done; those that failed are among them with `retry_failed`."""
         over = ("done",) if retry_failed else OVER
         return [task for task in self.tasks if state_of(task.folder) not in over]
 

@@ -90,8 +90,8 @@ def read_plan(path: Path) -> Plan:
         first = error.errors()[0]
         field, *inner = first["loc"]
         place = ".".join([str(field), *(str(part) for part in inner if isinstance(part, int))])
-        told = f"{place}: {first['msg'].lower()}, got {first['input']!r}"
-        raise InputError(told, where=path, hint="see docs/experiment.md") from error
+        message = f"{place}: {first['msg'].lower()}, got {first['input']!r}"
+        raise InputError(message, where=path, hint="see docs/experiment.md") from error
     _refuse_bad_rules(plan, path)
     return plan
 
@@ -147,8 +147,8 @@ def _refuse_bad_rules(plan: Plan, path: Path) -> None:
                 for value in labels_of_rule(wanted):
                     if value not in axes[axis]:
                         hint = suggest(value, list(axes[axis]))
-                        told = f"{what}: {axis} has no {value!r}"
-                        raise InputError(told, where=path, hint=hint)
+                        message = f"{what}: {axis} has no {value!r}"
+                        raise InputError(message, where=path, hint=hint)
 
 
 def labels_of_rule(wanted: Any) -> list[str]:
@@ -291,8 +291,8 @@ def check_names(plan: Plan, base: Recipe, plugins: Plugins, path: Path) -> None:
         try:
             spec_of(str(name), plugins)
         except EncswapError as error:
-            told = f"{error.where}: {error.message}" if error.where else error.message
-            raise InputError(told, where=path, hint=error.hint) from error
+            message = f"{error.where}: {error.message}" if error.where else error.message
+            raise InputError(message, where=path, hint=error.hint) from error
     _known("strategy", list(axes.get("strategies", {})), get_args(Strategy), path)
     splitters = list(axes.get("splitters", {})) or [base.splitter or plugins.splitter_names[0]]
     _known("splitter", splitters, plugins.splitter_names, path)
@@ -316,8 +316,8 @@ def _refuse_pipe(data: Path, path: Path) -> None:
         )
 
 
-def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) -> None:
-    for name in asked:
+def _known(kind: str, given: Sequence[str], known: Sequence[str], path: Path) -> None:
+    for name in given:
         if name not in known:
             hint = suggest(name, list(known))
             raise InputError(f"unknown {kind} {name!r}", where=path, hint=hint)
@@ -326,7 +326,7 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) ->
 def refuse_unknown_method(method: str, plugins: Plugins, path: Path) -> None:
     """Refuse an embedding method that neither encswap nor a plugin takes.
 
-    Which methods a plugin takes is only known by asking, so it is asked with a tiny table.
+    Which methods a plugin takes is known only by calling it, here with a tiny table.
     """
     from encswap.swap.embeddings import METHODS, WHOLE_TABLE
 

@@ -76,7 +76,7 @@ def conditions_of(rows: Sequence[Row]) -> Iterator[Row]:
     """Cells that differ by seed alone, as mean and 95% t interval."""
     for settings, same in _grouped(rows, ("seed",)):
         scored = [row for row in same if row.get("f1") is not None]
-        told: Row = {
+        condition: Row = {
             "settings": settings,
             "seeds": [row["settings"]["seed"] for row in scored],
             "failed": sum(row["failure"] is not None for row in same),
@@ -84,20 +84,22 @@ def conditions_of(rows: Sequence[Row]) -> Iterator[Row]:
         if scored:
             tables = [row["per_label"] for row in scored]
             labels = list(dict.fromkeys(label for scores in tables for label in scores))
-            told["f1"] = asdict(mean_of([row["f1"] for row in scored]))
-            told["per_label"] = {
+            condition["f1"] = asdict(mean_of([row["f1"] for row in scored]))
+            condition["per_label"] = {
                 label: asdict(
                     mean_of([r["per_label"][label] for r in scored if label in r["per_label"]])
                 )
                 for label in labels
             }
-            told["before_training"] = asdict(mean_of([row["before_training"] for row in scored]))
+            condition["before_training"] = asdict(
+                mean_of([row["before_training"] for row in scored])
+            )
             theirs = [row.get("rivals", {}) for row in scored]
-            told["rivals"] = {
+            condition["rivals"] = {
                 name: asdict(mean_of([one[name] for one in theirs if name in one]))
                 for name in dict.fromkeys(name for one in theirs for name in one)
             }
-        yield told
+        yield condition
 
 
 def pairs_of(rows: Sequence[Row]) -> list[Row]:
@@ -272,7 +274,7 @@ def condition_table(results: TableRow) -> Table:
         [*keys, "seeds", "F1", "95% interval", *(f"rival {name}" for name in rivals), *labels]
     ]
     for one in rows:
-        cells = [_said(one["settings"].get(key)) for key in keys]
+        cells = [_shown(one["settings"].get(key)) for key in keys]
         count = str(len(one["seeds"])) + (f" ({one['failed']} failed)" if one["failed"] else "")
         scores = one.get("per_label", {})
         means = [f"{scores[label]['mean']:.3f}" if label in scores else "" for label in labels]
@@ -293,7 +295,7 @@ def pair_table(results: TableRow) -> Table:
         p, adjusted = one["p"], one.get("p_adjusted")
         table.append(
             [
-                *(_said(one["settings"].get(key)) for key in keys),
+                *(_shown(one["settings"].get(key)) for key in keys),
                 f"{one['first']} → {one['second']}",
                 str(one["n"]),
                 f"{one['mean']:+.3f}",
@@ -339,7 +341,7 @@ def _keys(rows: Sequence[TableRow]) -> list[str]:
     return list(dict.fromkeys(["encoder", *varying(rows)]))
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 

@@ -211,14 +211,14 @@ def _stage(recipe: Recipe, done: int, updates: int = 0) -> str:
     """Say what begins, and on what, where that may surprise."""
     import torch
 
-    said = f"go on after epoch {done}" if done else "train"
+    stage = f"go on after epoch {done}" if done else "train"
     if updates:
-        said += f", {recipe.epochs} epochs of {updates} steps"
+        stage += f", {recipe.epochs} epochs of {updates} steps"
     if recipe.scale == "full" and not torch.cuda.is_available():
-        said += " on the CPU: torch sees no GPU"
+        stage += " on the CPU: torch sees no GPU"
     if remark := precision_remark(recipe):
-        said += f" ({remark})"
-    return said
+        stage += f" ({remark})"
+    return stage
 
 
 def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samples:

@@ -41,7 +41,7 @@ WEIGHT_COPIES = 4
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightCheck:
     """One thing that was looked at."""
 
     name: str
@@ -60,7 +60,7 @@ class Preflight:
     path: Path
     plugins: Plugins
     collect: bool = False
-    checks: list[Check] = field(default_factory=list)
+    checks: list[PreflightCheck] = field(default_factory=list)
     error: EncswapError | None = None
     documents: Documents | None = None
     units: Units | None = None
@@ -69,7 +69,7 @@ class Preflight:
 
     def add(self, name: str, message: str, status: Status = "pass") -> None:
         """Note what was found."""
-        self.checks.append(Check(name, status, " ".join(message.split())))
+        self.checks.append(PreflightCheck(name, status, " ".join(message.split())))
 
     @contextmanager
     def checking(self, name: str) -> Iterator[None]:
@@ -83,7 +83,7 @@ class Preflight:
             self.error = self.error or error
 
     @property
-    def warnings(self) -> list[Check]:
+    def warnings(self) -> list[PreflightCheck]:
         """What a person should know who starts the run."""
         return [one for one in self.checks if one.status == "warn"]
 
@@ -155,7 +155,7 @@ def _look_at_units(found: Preflight, watcher: Watcher, splitter: CachedSplitter 
         try:
             spec = spec_of(recipe.encoder or recipe.base, found.plugins)
         except EncswapError:
-            return  # said of the encoder already
+            return  # the check of the encoder has refused it already
         watcher.stage(f"cut words with {recipe.splitter or spec.word_splitter}")
         others = (*documents.dev, *documents.test)
         units = found.units = build_units(
@@ -273,10 +273,10 @@ def _look_at_device(found: Preflight) -> None:
         count = processes.world_size()
         cuda = torch.cuda.is_available()
         device = torch.cuda.get_device_name() if cuda else "CPU"
-        said = f"{device}, {precision_of(found.recipe)}"
-        said += f", {count} processes" if count > 1 else ""
+        message = f"{device}, {precision_of(found.recipe)}"
+        message += f", {count} processes" if count > 1 else ""
         slow = not cuda and found.recipe.scale == "full"
-        found.add("device", said + (": torch sees no GPU" if slow else ""))
+        found.add("device", message + (": torch sees no GPU" if slow else ""))
         if remark := precision_remark(found.recipe):
             found.add("device", remark, "warn")
 
@@ -296,13 +296,15 @@ def _look_at_memory(found: Preflight, encoder: Evidence) -> None:
     need = estimate_memory(count, encoder.config, recipe.batch_size, recipe.max_length)
     with found.checking("memory"):
         _refuse_heavy(recipe, need, room)
-        said = f"about {format_bytes(need.total)} in training, {format_bytes(room)} on the device"
+        message = (
+            f"about {format_bytes(need.total)} in training, {format_bytes(room)} on the device"
+        )
         if need.total + RUNTIME_BYTES <= room:
-            found.add("memory", said)
+            found.add("memory", message)
             return
         fits = fitting_batch(count, encoder.config, recipe.batch_size, recipe.max_length, room)
         way = f"batch_size {fits} would" if fits else "no batch would; take a smaller encoder"
-        found.add("memory", f"{said}: documents of full length may not fit, {way}", "warn")
+        found.add("memory", f"{message}: documents of full length may not fit, {way}", "warn")
 
 
 def _refuse_heavy(recipe: Recipe, need: Memory, room: float) -> None:
@@ -328,5 +330,5 @@ def _look_at_disk(found: Preflight) -> None:
                 where=found.path,
                 hint="make room, or give --out elsewhere",
             )
-        said = f"up to {format_bytes(need)} while it trains, {format_bytes(free)} free"
-        found.add("disk", said, "pass" if free >= need else "warn")
+        message = f"up to {format_bytes(need)} while it trains, {format_bytes(free)} free"
+        found.add("disk", message, "pass" if free >= need else "warn")

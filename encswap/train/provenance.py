@@ -70,8 +70,8 @@ def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     remarks = []
     if recipe.protocol == "plan":
         remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
-    if said := precision_remark(recipe):
-        remarks.append(said)
+    if remark := precision_remark(recipe):
+        remarks.append(remark)
     return tuple(remarks)
 
 
@@ -96,13 +96,13 @@ def prediction_lines(
             "text": example.text,
             "gold": [
                 {**asdict(mention), "expressible": one}
-                for mention, one in zip(example.mentions, said, strict=True)
+                for mention, one in zip(example.mentions, statuses, strict=True)
             ],
             "unlocated": [asdict(gold) for gold in example.unlocated],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
-        for place, (example, predictions, found, said) in enumerate(
+        for place, (example, predictions, found, statuses) in enumerate(
             zip(examples, scored.predictions, candidates, expressed, strict=True), start=1
         )
     ]

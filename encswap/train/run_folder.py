@@ -45,7 +45,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 def kept_lines(path: Path, epochs: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
     """Return the log of the whole epochs from which a run goes on; None where it is that already.
 
-    What was said of later epochs is said again when they are trained again, and of an epoch that
+    Lines of later epochs are written again when they are trained again, and of an epoch that
     the file has lost at least its own numbers are there.
     """
     try:
@@ -164,8 +164,8 @@ class RunFolder:
         if (self.path / METRICS).is_file():
             self.drop_state()
             raise InputError("is finished; there is nothing to resume", where=self.path)
-        if told := states.settle(self.path, anew=self.anew):
-            self.faults.append(told)
+        if remark := states.settle(self.path, anew=self.anew):
+            self.faults.append(remark)
 
     @property
     def checkpoint(self) -> Path:
