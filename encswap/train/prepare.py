@@ -29,6 +29,7 @@ from encswap.gliner.schema import EntitySchema
 from encswap.gliner.training import (
     add_adapters,
     checkpoint_gradients,
+    halve_encoder,
     set_label_renaming,
     use_flash_attention,
 )
@@ -301,3 +302,5 @@ def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
         )
     if recipe.gradient_checkpointing:
         checkpoint_gradients(model)
+    if recipe.precision == "bf16-encoder":
+        halve_encoder(model)
