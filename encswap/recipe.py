@@ -101,6 +101,9 @@ class Recipe(BaseModel):
     splitter_options: Mapping[str, Any] = Field(
         default_factory=dict, description="options of the splitter, such as user_dictionary"
     )
+    token_pooling: Literal["first", "mean", "max"] | None = Field(
+        None, description="which of a unit's subtokens stand for it; as the base's if not given"
+    )
     max_width: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         description="widest span in units; auto covers 99.5% of the aligned mentions"
     )

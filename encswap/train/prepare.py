@@ -265,6 +265,7 @@ def make_ready(
         method=method,
         heads="kept" if kept else "fresh",
         seed=recipe.seed,
+        token_pooling=recipe.token_pooling,
     )
     text_budget(swapped.model, documents.asked, recipe.max_length)
     if kept:

@@ -290,6 +290,7 @@ def write_swap(
         max_width=recipe.max_width if recipe.max_width != "auto" else None,
         method=recipe.embeddings,
         seed=recipe.seed,
+        token_pooling=recipe.token_pooling,
     )
     prove(swapped.model, base, splitter)
     asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))
