@@ -21,11 +21,10 @@ from encswap.files import write_json
 from encswap.gliner import model as gliner
 from encswap.gliner.batches import used_ids
 from encswap.gliner.schema import EntitySchema
-from encswap.gliner.training import set_label_renaming
+from encswap.gliner.training import halve_encoder, set_label_renaming
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, read_recipe
 from encswap.train.fit import group_settings
-from encswap.train.prepare import set_up
 from encswap.train.samples import Samples, build_samples
 from encswap.train.trainer import SwapTrainer
 from encswap.train.used_rows import grow, shrink
@@ -89,7 +88,8 @@ def train_base(
         word_splitter=splitter,
     )
     set_label_renaming(model, recipe.synthetic_labels)
-    set_up(model, recipe)
+    if recipe.precision == "bf16-encoder":
+        halve_encoder(model)
     began = time.monotonic()
     _train(model, build_samples(train, splitter, labels_of(train), {}, WIDTH), recipe, plugins)
     gliner.save_model(model, folder)

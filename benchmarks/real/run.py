@@ -15,16 +15,19 @@ from typing import Any
 
 import klue
 import yaml
+from bases import BASES
 
 from encswap import __version__
+from encswap.data.readers import read_examples
 from encswap.errors import EncswapError, InputError
 from encswap.experiment.cell import Task, read_result, run_task, state_of
-from encswap.files import write_json
+from encswap.files import write_json, write_text
 from encswap.recipe import Recipe, read_recipe
 from encswap.types import Unwatched
 
 CELLS = Path(__file__).with_name("cells.yaml")
 RESULTS = Path(__file__).parents[1] / "results" / "real"
+ENGLISH = "english.txt"
 KEPT = ("test", "dev", "threshold", "epochs", "stopped", "coverage", "ceiling", "throughput")
 
 
@@ -49,6 +52,8 @@ def recipe_of(name: str, cache: Path, data: Path) -> Recipe:
     settings = {**table["shared"], **table["cells"][name]}
     size, named = settings.pop("size"), settings.pop("named")
     train, test = klue.write(data, cache / "sets", size, named=named)
+    if settings.get("alignment_texts") == ENGLISH:
+        settings["alignment_texts"] = str(_english(cache / "sets", data))
     base = cache / "bases" / str(settings.pop("base"))
     encoder = cache / str(settings.pop("encoder"))
     return read_recipe(
@@ -60,6 +65,15 @@ def recipe_of(name: str, cache: Path, data: Path) -> Recipe:
             "test": str(test),
         }
     )
+
+
+def _english(folder: Path, data: Path) -> Path:
+    """Write the sentences of the English sets' training parts, a line each, without their gold."""
+    path = folder / ENGLISH
+    if not path.is_file():
+        texts = [one.text for gold in BASES["english"] for one in read_examples(data / gold.train)]
+        write_text(path, "\n".join(" ".join(one.split()) for one in texts if one.strip()) + "\n")
+    return path
 
 
 def summary_of(task: Task) -> dict[str, Any]:

@@ -187,8 +187,8 @@ def new_model(
     """Build a model around `encoder`: of the template's class and config, or a new one.
 
     `settings` may name `max_width`, `token_pooling`, `word_splitter`, `model_name` and, where there
-    is no template, any field of gliner2's config. The heads are freshly drawn; the encoder is the one given, not a
-    copy.
+    is no template, any field of gliner2's config. The heads are freshly drawn; the encoder is the
+    one given, not a copy.
     """
     from gliner2.configuration import ExtractorConfig
 

@@ -41,7 +41,7 @@ class SafeProcessor(SchemaTransformer):  # type: ignore[misc]
         """The word, or where it is special the name under which its plain pieces are kept."""
         found = self._tokenize_cached(word)
         # gliner2 pools a word without pieces away, and every later one stands in its place.
-        lost = not found and self.token_pooling != "first"
+        lost = not found and self.token_pooling in ("mean", "max")
         if word not in MARKERS and self._specials.isdisjoint(found) and not lost:
             return word
         name = word + AS_TEXT

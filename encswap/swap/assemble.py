@@ -50,7 +50,8 @@ def swap_encoder(
     """Build a model of the base's own class around the encoder, with the base's heads.
 
     The base is left as it is; the encoder is taken over, not copied. `max_width` in units;
-    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's. Raises `SwapError` where sizes do not fit.
+    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's.
+    Raises `SwapError` where sizes do not fit.
     """
     import torch
 

@@ -271,6 +271,8 @@ def make_ready(
     if kept:
         prove(swapped.model, base, splitter)
     model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)
+    if recipe.precision == "bf16-encoder":
+        halve_encoder(model)
     remarks = align_encoder(recipe, model, base, documents.train, documents.asked, watcher=watcher)
     set_up(model, recipe)
     return Ready(
@@ -303,5 +305,3 @@ def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
         )
     if recipe.gradient_checkpointing:
         checkpoint_gradients(model)
-    if recipe.precision == "bf16-encoder":
-        halve_encoder(model)
