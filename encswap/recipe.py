@@ -208,12 +208,15 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
+    `path` is a file, or the name of a shipped recipe where no file has it.
+
     Raises `InputError` that names the file and the field, with the nearest known field.
     """
     values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")
     for layer in layers:
         values |= _read(RECIPES / f"{layer}.yaml")
     if path is not None:
+        path = _found(path)
         values |= _checked(_read(path), path)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     chosen = _checked(given, "--set")
@@ -282,6 +285,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), _number(yaml.safe_load(value))
     except yaml.YAMLError as error:
         raise InputError(f"{text!r} cannot be read: {error}", where="--set") from error
+
+
+def _found(path: Path) -> Path:
+    """A file; where there is none of that name, the shipped recipe that is called so."""
+    shipped = RECIPES / f"{path}.yaml"
+    return shipped if not path.exists() and path.parent == Path() and shipped.is_file() else path
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -113,3 +113,15 @@ def test_a_tag_column_is_a_number_or_a_name(column: str, tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"tag_column: {column}\n")
     assert read_recipe(path).tag_column == column
+
+
+def test_a_shipped_recipe_goes_by_its_name_where_no_file_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = read_recipe(Path("real"))
+    assert found.encoder_lr == 1e-4 and found.targets == {} and found.base == "gliner2-base"
+    (tmp_path / "real").write_text("epochs: 3\n", encoding="utf-8")
+    assert read_recipe(Path("real")).epochs == 3
+    with pytest.raises(InputError, match="reel"):
+        read_recipe(Path("reel"))
+    with pytest.raises(InputError, match="nowhere/real"):
+        read_recipe(Path("nowhere/real"))

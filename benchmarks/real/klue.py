@@ -2,17 +2,21 @@
 
 The 5,000 sentences of the development split are shuffled once. The test sentences are the same for
 every size; a smaller training set is the beginning of a larger one.
+
+    python benchmarks/real/klue.py --data DIR --out DIR --size 4000
 """
 
 from __future__ import annotations
 
+import argparse
 import random
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from encswap.data.convert import write_examples
 from encswap.data.readers import read_examples
-from encswap.errors import InputError
+from encswap.errors import EncswapError, InputError
 from encswap.types import Example, Mention
 
 FILE = "klue-ner-v1.1_dev.tsv"
@@ -72,3 +76,24 @@ def _named(example: Example) -> Example:
         Mention(one.start, one.end, NAMES[one.label], one.text) for one in example.mentions
     )
     return replace(example, mentions=mentions, labels=tuple(NAMES[one] for one in example.labels))
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the gold")
+    parser.add_argument("--out", type=Path, required=True, help="folder for both files")
+    parser.add_argument("--size", type=int, default=1000, help="training sentences")
+    parser.add_argument("--tags", action="store_true", help="labels as the tags, not in words")
+    asked = parser.parse_args()
+    for path in write(asked.data, asked.out, asked.size, named=not asked.tags):
+        print(path)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except EncswapError as error:
+        sys.exit(str(error))

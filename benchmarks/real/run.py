@@ -28,6 +28,7 @@ from encswap.types import Unwatched
 CELLS = Path(__file__).with_name("cells.yaml")
 RESULTS = Path(__file__).parents[1] / "results" / "real"
 ENGLISH = "english.txt"
+RECIPE = "real"
 KEPT = ("test", "dev", "threshold", "epochs", "stopped", "coverage", "ceiling", "throughput")
 
 
@@ -63,7 +64,8 @@ def recipe_of(name: str, cache: Path, data: Path) -> Recipe:
             "encoder": str(encoder),
             "train": str(train),
             "test": str(test),
-        }
+        },
+        layers=(RECIPE,),
     )
 
 

@@ -212,6 +212,13 @@ def train(
     return {"epoch": best["epoch"], "test": best["test"], "epochs": rows}
 
 
+def parts_of(data: Path, size: int, seed: int) -> dict[str, list[Example]]:
+    """Train, dev and test sentences: those of a swap's run with the same seed."""
+    documents, test = klue.divide(data, size)
+    own, dev = split_dev(documents, 0.15, seed)
+    return {"train": own, "dev": dev, "test": test}
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
@@ -228,12 +235,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--half", action="store_true", help="products in bfloat16")
     asked = parser.parse_args()
-    documents, test = klue.divide(asked.data, asked.size)
-    own, dev = split_dev(documents, 0.15, asked.seed)
+    parts = parts_of(asked.data, asked.size, asked.seed)
     set_seed(asked.seed)
-    labels = sorted({m.label for one in documents for m in one.mentions})
+    known = (*parts["train"], *parts["dev"])
+    labels = sorted({mention.label for one in known for mention in one.mentions})
     tagger = Tagger(asked.cache / asked.encoder, labels, half=asked.half)
-    parts = {"train": own, "dev": dev, "test": test}
     options = {"rate": asked.rate, "batch": asked.batch, "epochs": asked.epochs, "seed": asked.seed}
     found = train(tagger, parts, **options)
     settings = {"encoder": asked.encoder, "size": asked.size, "half": asked.half, **options}
