@@ -56,12 +56,12 @@ def recipe_of(name: str, cache: Path, data: Path) -> Recipe:
     if settings.get("alignment_texts") == ENGLISH:
         settings["alignment_texts"] = str(_english(cache / "sets", data))
     base = cache / "bases" / str(settings.pop("base"))
-    encoder = cache / str(settings.pop("encoder"))
+    encoder = settings.pop("encoder")
     return read_recipe(
         overrides={
             **settings,
             "base": str(base),
-            "encoder": str(encoder),
+            **({"encoder": str(cache / encoder)} if encoder else {}),
             "train": str(train),
             "test": str(test),
         },
@@ -89,7 +89,8 @@ def summary_of(task: Task) -> dict[str, Any]:
         if own[key] != value
     }
     for key in ("base", "encoder", "train", "test"):
-        changed[key] = Path(changed[key]).name
+        if changed.get(key):
+            changed[key] = Path(changed[key]).name
     before = (metrics.get("baselines") or {}).get("before_training")
     return {
         "name": task.name,
