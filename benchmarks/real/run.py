@@ -29,7 +29,10 @@ CELLS = Path(__file__).with_name("cells.yaml")
 RESULTS = Path(__file__).parents[1] / "results" / "real"
 ENGLISH = "english.txt"
 RECIPE = "real"
-KEPT = ("test", "dev", "threshold", "epochs", "stopped", "coverage", "ceiling", "throughput")
+KEPT = (
+    *("test", "dev", "threshold", "epochs", "stopped"),
+    *("coverage", "ceiling", "throughput", "seconds"),
+)
 
 
 class Lines(Unwatched):
@@ -96,7 +99,7 @@ def summary_of(task: Task) -> dict[str, Any]:
         "name": task.name,
         "encswap": __version__,
         "settings": changed,
-        "seconds": (found.get("cell") or {}).get("seconds"),
+        "whole_seconds": (found.get("cell") or {}).get("seconds"),
         **({"failure": found["failure"]} if "failure" in found else {}),
         **{key: metrics[key] for key in KEPT if key in metrics},
         **({"before_training": before} if before else {}),

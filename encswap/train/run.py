@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,10 @@ from encswap.types import (
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+STAGES = ("score_before", "train", "score_after")
+"""The stages whose seconds `metrics.json` holds; those of what was done before are near zero."""
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -118,16 +123,21 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
 
 def _run(job: Job) -> dict[str, Any]:
     begin(job)
+    times = [time.monotonic()]
     compared = baselines(job)
+    times.append(time.monotonic())
     progress, throughput = fit(job)
+    times.append(time.monotonic())
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
     )
     job.folder.write_manifest(replace(manifest, remarks=job.folder.remarks()))
     metrics, predictions = _final(job, progress)
+    times.append(time.monotonic())
     metrics |= {
         "baselines": compared,
+        "seconds": dict(zip(STAGES, (b - a for a, b in pairwise(times)), strict=True)),
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": throughput,
