@@ -8,11 +8,13 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from encswap.errors import InputError, SourceError
+from encswap.recipe import Strategy
 from encswap.types import Example, Mention
 
 ROOT = Path(__file__).parents[2]
@@ -292,9 +294,15 @@ def test_every_cell_is_a_recipe(room, tmp_path, monkeypatch):
         room["run"].klue, "write", lambda *_, **__: (tmp_path / "a", tmp_path / "b")
     )
     monkeypatch.setattr(room["run"], "_english", lambda *_: tmp_path / "english.txt")
-    for name in yaml.safe_load(room["run"].CELLS.read_text(encoding="utf-8"))["cells"]:
+    table = yaml.safe_load(room["run"].CELLS.read_text(encoding="utf-8"))["cells"]
+    for name, settings in table.items():
+        if settings.get("strategy", "surgical") not in get_args(Strategy):
+            with pytest.raises(InputError, match="strategy should be"):
+                room["run"].recipe_of(name, tmp_path, tmp_path)
+            continue
         found = room["run"].recipe_of(name, tmp_path, tmp_path)
-        assert found.encoder == str(tmp_path / "e5-small")
+        kept = str(tmp_path / "e5-small") if found.strategy != "keep" else None
+        assert found.encoder == kept
         assert (found.encoder_lr == 1e-4) is not name.startswith("plan-")
     with pytest.raises(InputError, match="no cell 'other'"):
         room["run"].recipe_of("other", tmp_path, tmp_path)
