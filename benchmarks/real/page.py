@@ -108,7 +108,7 @@ def labels(results: Results) -> str:
 def changes(results: Results) -> str:
     """One change at a time around the recipe."""
     sizes = [size for size in SIZES if sum(f"{kind}-{size}" in results for kind in CHANGES) > 1]
-    rows = [
+    rows: Rows = [
         [told, *(shown(results.get(f"{kind}-{size}")) for size in sizes)]
         for kind, told in CHANGES.items()
         if any(f"{kind}-{size}" in results for size in sizes)
@@ -149,6 +149,8 @@ def seconds(results: Results) -> str:
 
 
 def _table(head: Sequence[str], rows: Rows) -> str:
+    if not rows:
+        return "No result of these runs is committed yet."
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
