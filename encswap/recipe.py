@@ -77,18 +77,33 @@ class Recipe(BaseModel):
         description="how the marker rows start: transplant, describe, mean, random, or overlap, "
         "which starts the whole table from the base's"
     )
-    alignment: Literal["none", "ridge", "procrustes", "phase"] = Field(
+    alignment: Literal["none", "ridge", "procrustes", "phase", "distill"] = Field(
         "none",
         description="bring the encoder's word vectors to the base's before training: by a map in "
-        "the kept heads (ridge, procrustes) or by training the encoder (phase)",
+        "the kept heads (ridge, procrustes), by training the encoder (phase), or by training it "
+        "also on label vectors and span scores (distill)",
     )
-    alignment_steps: Annotated[int, Field(ge=1)] = Field(200, description="updates of the phase")
-    alignment_texts: Annotated[int, Field(ge=2)] = Field(
-        500, description="training documents that alignment looks at, without their gold"
+    alignment_steps: Annotated[int, Field(ge=1)] = Field(
+        200, description="updates of phase and distill"
     )
+    alignment_texts: Annotated[int, Field(ge=2)] | str = Field(
+        500,
+        description="training documents that alignment looks at, without their gold; or a file "
+        "of texts that both encoders read: documents, or .txt with a text a line",
+    )
+    alignment_batch: Annotated[int, Field(ge=1)] = Field(
+        8, description="texts an update of distill"
+    )
+    alignment_lr: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="peak rate of distill; encoder_lr if not given"
+    )
+    alignment_warmup: Share = Field(0.1, description="share of distill's updates that warm up")
     splitter: str | None = Field(None, description="word splitter; the encoder's own if not given")
     splitter_options: Mapping[str, Any] = Field(
         default_factory=dict, description="options of the splitter, such as user_dictionary"
+    )
+    token_pooling: Literal["first", "mean", "max"] | None = Field(
+        None, description="which of a unit's subtokens stand for it; as the base's if not given"
     )
     max_width: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         description="widest span in units; auto covers 99.5% of the aligned mentions"
@@ -126,7 +141,10 @@ class Recipe(BaseModel):
     max_length: Annotated[int, Field(ge=16)] = Field(
         description="subtokens per window, the schema prompt counted in"
     )
-    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(description="number format")
+    precision: Literal["auto", "fp32", "fp16", "bf16", "bf16-encoder"] = Field(
+        description="number format; bf16-encoder: products inside the encoder alone in bfloat16, "
+        "also on a CPU that has it"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(description="every random choice")
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)] = Field(
         description="swept on dev after each epoch"
@@ -231,8 +249,10 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
-    `path` may be the name of a shipped recipe. Targets hold for the documents that they were named
-    with: where `path` or `overrides` name other documents, only their own targets are kept.
+    `path` may be the name of a shipped recipe, where no file has it. Targets hold for the documents
+    that they were named with: where `path` or `overrides` name other documents, only their own
+    targets are kept.
+
     Raises `InputError` that names the file and the field, with the nearest known field.
     """
     values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")

@@ -158,3 +158,15 @@ def test_an_unknown_setting_lists_few_names_where_one_is_near():
     assert "did you mean 'epochs'?" in str(caught.value) and len(str(caught.value)) < 120
     with pytest.raises(InputError, match="known: alignment, alignment_steps"):
         read_recipe(overrides={"zzz": 3})
+
+
+def test_a_shipped_recipe_goes_by_its_name_where_no_file_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = read_recipe(Path("real"))
+    assert found.encoder_lr == 1e-4 and found.targets == {} and found.base == "gliner2-base"
+    (tmp_path / "real").write_text("epochs: 3\n", encoding="utf-8")
+    assert read_recipe(Path("real")).epochs == 3
+    with pytest.raises(InputError, match="reel"):
+        read_recipe(Path("reel"))
+    with pytest.raises(InputError, match="nowhere/real"):
+        read_recipe(Path("nowhere/real"))

@@ -49,7 +49,9 @@ def train(
     dev_file: str = typer.Option(None, "--dev", help="Dev documents; else taken from train."),
     base: str = typer.Option(None, "--base", help="GLiNER2 base: name, hub id, folder or mini."),
     control: str = typer.Option(None, "--control", help="A GLiNER2 model to score beside, as is."),
-    recipe_file: Path = typer.Option(None, "--recipe", help="A recipe in YAML, or plan, mini."),
+    recipe_file: Path = typer.Option(
+        None, "--recipe", help="A recipe in YAML, or one of plan, real and mini."
+    ),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(
         None, "--strategy", help="surgical, fresh-heads, scratch, lora, keep."

@@ -45,11 +45,13 @@ def swap_encoder(
     method: str = "transplant",
     heads: Heads = "kept",
     seed: int = 42,
+    token_pooling: str | None = None,
 ) -> Swapped:
     """Build a model of the base's own class around the encoder, with the base's heads.
 
-    The base is left as it is; the encoder is taken over, not copied. `max_width` in units; None
-    keeps the base's. Raises `SwapError` where sizes do not fit.
+    The base is left as it is; the encoder is taken over, not copied. `max_width` in units;
+    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's.
+    Raises `SwapError` where sizes do not fit.
     """
     import torch
 
@@ -70,6 +72,7 @@ def swap_encoder(
             LoadedEncoder(encoder.model, tokenizer),
             word_splitter=splitter,
             max_width=max_width,
+            token_pooling=token_pooling,
             model_name=name,
         )
     if heads == "kept":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -260,14 +261,17 @@ def _close_epoch(
     """Score dev, keep the best model, and say whether to go on."""
     dev, model = job.documents.dev, job.ready.model
     policy = overlap_policy(model, job.recipe.overlap_policy)
+    began = time.monotonic()
     results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
+    scored = time.monotonic()
     chosen = best(results)
     improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
     if improved:
         job.folder.save_checkpoint(model)
+    spent = {"scoring_seconds": scored - began, "saving_seconds": time.monotonic() - scored}
     record = progress.epochs[-1]
     per_label = {label: counts.as_dict() for label, counts in chosen.per_label.items()}
-    job.folder.log(**asdict(record), per_label=per_label, best=improved)
+    job.folder.log(**asdict(record), per_label=per_label, best=improved, **spent)
     trainer.log({"train_loss": loss, "dev_f1": record.dev_f1, "threshold": record.threshold})
     job.watcher.epoch(record, improved)
     reason = _stop_reason(job, progress)

@@ -29,6 +29,7 @@ from encswap.gliner.schema import EntitySchema
 from encswap.gliner.training import (
     add_adapters,
     checkpoint_gradients,
+    halve_encoder,
     set_label_renaming,
     use_flash_attention,
 )
@@ -268,11 +269,14 @@ def make_ready(
             method=method,
             heads="kept" if recipe.strategy in KEEP_HEADS else "fresh",
             seed=recipe.seed,
+            token_pooling=recipe.token_pooling,
         )
     text_budget(swapped.model, documents.asked, recipe.max_length)
     if recipe.strategy in (*KEEP_HEADS, "keep"):
         prove(swapped.model, base, splitter)
     model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)
+    if recipe.precision == "bf16-encoder":
+        halve_encoder(model)
     remarks = align_encoder(recipe, model, base, documents.train, documents.asked, watcher=watcher)
     set_up(model, recipe)
     return Ready(

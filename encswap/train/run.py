@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from encswap.train.fit import Compete, Job
+
+
+STAGES = ("score_before", "train", "score_after")
+"""The stages whose seconds `metrics.json` holds; those of what was done before are near zero."""
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -118,18 +123,22 @@ def _run(job: Job) -> dict[str, Any]:
     from encswap.train.fit import fit
 
     begin(job)
+    times = [time.monotonic()]
     compared = baselines(job)
+    times.append(time.monotonic())
     progress, throughput = fit(job)
-    steps = throughput.pop("steps")
+    steps = throughput.pop("steps", None)
+    times.append(time.monotonic())
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
     )
     job.folder.write_manifest(replace(manifest, remarks=job.folder.remarks()))
     metrics, predictions = _final(job, progress)
-    steps = throughput.pop("steps", None)
+    times.append(time.monotonic())
     metrics |= {
         "baselines": compared,
+        "seconds": dict(zip(STAGES, (b - a for a, b in pairwise(times)), strict=True)),
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": {**throughput, **metrics["throughput"]},
@@ -318,6 +327,7 @@ def write_swap(
         max_width=recipe.max_width if recipe.max_width != "auto" else None,
         method=recipe.embeddings,
         seed=recipe.seed,
+        token_pooling=recipe.token_pooling,
     )
     prove(swapped.model, base, splitter)
     asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))

@@ -83,7 +83,7 @@ def precision_of(recipe: Recipe) -> str:
 
     fp16 wants a GPU's loss scaling, so what a recipe for a GPU says is left for float32 on a CPU.
     """
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() or recipe.precision == "bf16-encoder":
         return "fp32"
     if recipe.precision != "auto":
         return recipe.precision
@@ -93,7 +93,7 @@ def precision_of(recipe: Recipe) -> str:
 def precision_remark(recipe: Recipe) -> str | None:
     """Say that another number format is trained in than the recipe names, where that is so."""
     found = precision_of(recipe)
-    if recipe.precision in ("auto", found):
+    if recipe.precision in ("auto", "bf16-encoder", found):
         return None
     return f"precision {recipe.precision} wants a GPU, and torch sees none: trained in float32"
 
