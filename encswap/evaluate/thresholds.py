@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from encswap.evaluate.metrics import Counts, count, micro, total
-from encswap.gliner.scoring import resolve
+from encswap.gliner.decoding import resolve
 from encswap.types import Example, Prediction
 
 BINS = 10
@@ -89,7 +89,7 @@ def survivors(candidates: Sequence[Prediction], policy: str | None = None) -> li
 
 
 def _by_grid(candidates: Sequence[Prediction], policy: str) -> list[Survivor]:
-    from encswap.gliner.scoring import resolve
+    from encswap.gliner.decoding import resolve
 
     ranges: dict[Prediction, list[list[int]]] = {}
     for place, threshold in enumerate(GRID):
