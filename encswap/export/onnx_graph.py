@@ -22,6 +22,8 @@ PARTS = ("counts", "starts", "ends", "queries", "bias")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 LARGEST = 1_900_000_000
 """Bytes of weights that one file holds; protobuf's limit is 2 GiB, more goes beside it."""
+NOISY = ("torch.onnx", "torch.__trace", "onnxscript", "onnx_ir", None)
+"""Loggers that are told nothing while a graph is made; quantization warns on the root logger."""
 HEAD_PREFIX = "head."
 """Begins the names of nodes that quantization leaves in float32."""
 
@@ -100,8 +102,7 @@ def _trace(graph: Any, path: Path) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's progress, notices and warnings to itself."""
-    # onnxruntime's quantization warns on the root logger.
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", None)]
+    loggers = [logging.getLogger(name) for name in NOISY]
     levels = [one.level for one in loggers]
     for one in loggers:
         one.setLevel(logging.ERROR)
