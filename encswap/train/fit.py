@@ -165,6 +165,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     return progress, {
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
+        "steps": trainer.state.global_step or None,
     }
 
 

@@ -42,6 +42,7 @@ from encswap.train.provenance import (
     plugin_versions,
     prediction_lines,
     refuse_changed,
+    training_record,
 )
 from encswap.train.run_files import Compared
 from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
@@ -130,6 +131,12 @@ def _run(job: Job) -> dict[str, Any]:
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": throughput,
+        "provenance": training_record(
+            job.documents,
+            throughput.pop("steps", None),
+            sum(epoch.seconds for epoch in progress.epochs),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        ),
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
     found = remarks_on_scores(metrics, job.recipe.thresholds)
@@ -181,7 +188,7 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),
     }
-    return metrics, prediction_lines(documents.test, test, found["test"], ready)
+    return metrics, prediction_lines(documents.test, test, found["test"], ready, documents.train)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
