@@ -95,7 +95,10 @@ class Batcher:
     def _work(self) -> None:
         while (first := self._next()) is not None:
             batch = [first, *self._others(first)]
-            self._answer(batch)
+            # Who has stopped waiting is not asked for; from here on nobody can stop.
+            asked = [one for one in batch if one.answer.set_running_or_notify_cancel()]
+            if asked:
+                self._answer(asked)
             with self._lock:
                 self._size -= sum(len(one.texts) for one in batch)
 
