@@ -106,4 +106,5 @@ def _experts(layer: Any, step: torch.Tensor) -> torch.Tensor:
     gates = layer.router(step)
     inner = torch.einsum("bmd,edh->bmeh", step, layer.w1) + layer.b1
     out = torch.einsum("bmeh,ehd->bmed", F.gelu(inner), layer.w2) + layer.b2
-    return (gates.unsqueeze(-1) * out).sum(dim=2)
+    mixed: torch.Tensor = (gates.unsqueeze(-1) * out).sum(dim=2)
+    return mixed
