@@ -237,7 +237,8 @@ class BodyLimit:
         await self.app(scope, again, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         while True:
             message = await receive()
             if message["type"] != "http.request":
