@@ -97,7 +97,8 @@ def ways(run: Path, folder: Path, texts: list[str]) -> dict[str, Callable[[list[
     from encswap.types import Unwatched
 
     proof = folder / "proof.jsonl"
-    lines = [json.dumps({"text": text, "entities": []}) for text in texts[:40]]
+    nothing: dict[str, list[str]] = {label: [] for label in LABELS}
+    lines = [json.dumps({"text": text, "entities": nothing}) for text in texts[:40]]
     proof.write_text("\n".join(lines), encoding="utf-8")
     export_run(
         run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,12 @@ def korean() -> list[Any]:
 
 @pytest.fixture(scope="session")
 def few(tmp_path_factory) -> str:
-    """A file with a few Korean documents and their gold."""
+    """A file with a few Korean texts that were looked through for the drawn models' labels."""
     path = tmp_path_factory.mktemp("few") / "few.jsonl"
-    lines = find_data("ko-medical/test.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[:12]), encoding="utf-8")
+    texts = [example.text for example in read_examples(find_data("ko-medical/test.jsonl"))]
+    gold: dict[str, list[str]] = {label: [] for label in LABELS}
+    records = (json.dumps({"text": text, "entities": gold}) for text in texts[:12])
+    path.write_text("\n".join(records) + "\n", encoding="utf-8")
     return str(path)
 
 
