@@ -98,7 +98,7 @@ def recipe_page() -> str:
         "",
         *rows,
     ]
-    for name in ("plan", "mini", "mini-base"):
+    for name in ("plan", "real", "mini", "mini-base"):
         text = (RECIPES / f"{name}.yaml").read_text(encoding="utf-8").rstrip()
         lines += ["", f"## `{name}.yaml`", "", *fenced("yaml", text)]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ from encswap.errors import EncswapError, SourceError
 from encswap.gliner import model as gliner
 from encswap.manifest import Manifest, ModelRecord, SplitterRecord, write_manifest
 from encswap.recipe import read_recipe
-from encswap.safety.content import problems
+from encswap.safety.content import problems, refuse_hostile
 from encswap.safety.headers import read_shapes
 from encswap.safety.trusted_classes import build_config, build_model, fenced, refuse_built
 from encswap.testing.mini.encoders import mini_encoder
@@ -209,6 +209,30 @@ def test_no_source_allows_code_of_a_model(plugins, sound_encoder, tmp_path):
     source = Source("hostile", folder, "folder", str(folder), allow_remote_code=True)
     with pytest.raises(SourceError, match="does not run"):
         plugins.load_encoder(EncoderSpec("hostile", ""), source)
+
+
+VERSIONS = {"sentence_transformers": "5.1.0", "transformers": "4.57.0", "pytorch": "2.8.0"}
+
+
+def test_the_versions_that_sentence_transformers_writes_are_let_be(sound_encoder, tmp_path):
+    folder = tmp_path / "encoder"
+    shutil.copytree(sound_encoder, folder)
+    settings = folder / "config_sentence_transformers.json"
+    settings.write_text(json.dumps({"__version__": VERSIONS, "prompts": {}}), encoding="utf-8")
+    refuse_hostile(folder)
+    for hostile in (
+        {"__version__": {"transformers": {"auto_map": EVIL}}},
+        {"__version__": VERSIONS, "__class__": EVIL},
+        {"__version__": EVIL},
+        {"prompts": {"__version__": VERSIONS}},
+    ):
+        settings.write_text(json.dumps(hostile), encoding="utf-8")
+        with pytest.raises(SourceError, match=r"config_sentence_transformers.json"):
+            refuse_hostile(folder)
+    settings.unlink()
+    change(folder / "config.json", __version__=VERSIONS)
+    with pytest.raises(SourceError, match=r"config.json: __version__"):
+        refuse_hostile(folder)
 
 
 def test_paths_of_the_authors_machine_that_lead_nowhere_are_let_be(

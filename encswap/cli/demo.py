@@ -53,12 +53,15 @@ def demo(
 
 def closing(metrics: dict[str, Any], encoder: str, folder: Path, seconds: float) -> str:
     """Say what the demonstration was, and where its results are."""
+    from encswap.cli.report import PAGE
+
     throughput = metrics["throughput"]["examples_per_second"]
     return (
         f"This was a demonstration with small untrained encoders of the real classes: "
         f"{len(metrics['epochs'])} epochs at {throughput:.0f} documents a second, "
         f"{seconds:.0f} s in all.\n"
         f"Run folder: {folder}\n"
+        f"Its page, with scores, errors and documents: {folder / PAGE}\n"
         f"With network, the same at full size: encswap train --encoder {encoder} "
         f"--train train.jsonl --test test.jsonl"
     )

@@ -135,7 +135,7 @@ LOSSES: dict[Loss, str] = {
     "unlocated": "gold strings that are not in their text",
 }
 LIGHT: tuple[Loss, ...] = ("ids", "spaces")
-"""What is dropped without being asked: no example means less without it."""
+"""What is dropped without `--drop`: no document loses meaning with it."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,8 @@ def convert(
     notes = Notes(on_repair=notice)
     count = write_examples(counted(), target, to, source=source)
     kept = "tasks" in chosen.keeps
-    told = tuple(note for note in notes if note.kind != KEPT_TASKS or not kept)
-    return Conversion(count, repaired.total(), dict(lost), told)
+    remaining = tuple(note for note in notes if note.kind != KEPT_TASKS or not kept)
+    return Conversion(count, repaired.total(), dict(lost), remaining)
 
 
 def _losses(example: Example) -> Mapping[Loss, int]:
@@ -220,8 +220,8 @@ def _flat(mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
 
 def _refuse(lost: Mapping[Loss, int], notes: Notes, source: Path, to: str) -> None:
     """Refuse a conversion that would lose what changes what an example means."""
-    told = (*LIGHT, "tasks")
-    losses = [f"{count:,} {LOSSES[loss]}" for loss, count in lost.items() if loss not in told]
+    allowed = (*LIGHT, "tasks")
+    losses = [f"{count:,} {LOSSES[loss]}" for loss, count in lost.items() if loss not in allowed]
     kinds = (*LOST, KEPT_TASKS) if "tasks" in lost else LOST
     losses += [str(note) for note in notes if note.kind in kinds]
     if losses:

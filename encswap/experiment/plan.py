@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from encswap.data.input import is_hub
 from encswap.errors import EncswapError, InputError, PluginError, suggest
 from encswap.models import spec_of
-from encswap.plugins import Plugins
+from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, Strategy, describe, fault_of_field, read_recipe
 from encswap.train.prepare import files_of
 from encswap.yaml_files import numbered, read_mapping
@@ -90,8 +90,8 @@ def read_plan(path: Path) -> Plan:
         first = error.errors()[0]
         field, *inner = first["loc"]
         place = ".".join([str(field), *(str(part) for part in inner if isinstance(part, int))])
-        told = f"{place}: {first['msg'].lower()}, got {first['input']!r}"
-        raise InputError(told, where=path, hint="see docs/experiment.md") from error
+        message = f"{place}: {first['msg'].lower()}, got {first['input']!r}"
+        raise InputError(message, where=path, hint="see docs/experiment.md") from error
     _refuse_bad_rules(plan, path)
     return plan
 
@@ -147,8 +147,8 @@ def _refuse_bad_rules(plan: Plan, path: Path) -> None:
                 for value in labels_of_rule(wanted):
                     if value not in axes[axis]:
                         hint = suggest(value, list(axes[axis]))
-                        told = f"{what}: {axis} has no {value!r}"
-                        raise InputError(told, where=path, hint=hint)
+                        message = f"{what}: {axis} has no {value!r}"
+                        raise InputError(message, where=path, hint=hint)
 
 
 def labels_of_rule(wanted: Any) -> list[str]:
@@ -189,6 +189,8 @@ def cells_of(plan: Plan, base: Recipe, path: Path, part: str | None = None) -> l
     ]
     if not cells:
         raise InputError("leaves no cell", where=path, hint="take an exclude rule out")
+    # Strategy keep swaps nothing, so it is one cell for all encoders.
+    cells = [cell for place, cell in enumerate(cells) if cell not in cells[:place]]
     names = [cell.name for cell in cells]
     for name in names:
         if names.count(name) > 1:
@@ -228,11 +230,13 @@ def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, p
         raise InputError(
             fault_of_field(error, given), where=path, hint=f"{field} is: {describe(field)}"
         ) from error
-    if recipe.encoder is None:
+    if recipe.encoder is None and recipe.strategy != "keep":
         raise InputError("no encoder", where=path, hint="write encoders: [NAME]")
     encoder = labels.get("encoders", recipe.encoder)
+    if recipe.strategy == "keep":
+        recipe, encoder = without_encoder(recipe), recipe.base
     settings = {
-        "encoder": _short(encoder),
+        "encoder": _short(str(encoder)),
         "strategy": recipe.strategy,
         "embeddings": recipe.embeddings,
         **{key: value for key, value in given.items() if key not in ("encoder", "seed")},
@@ -241,6 +245,14 @@ def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, p
     }
     size = None if size == "all" else size
     return Cell(_name(settings, base), settings, recipe, size)
+
+
+def without_encoder(recipe: Recipe) -> Recipe:
+    """The recipe of strategy keep beside a swap: the words of its encoder, and no encoder."""
+    if recipe.encoder is None:
+        return recipe
+    words = recipe.splitter or spec_of(recipe.encoder, load_plugins()).word_splitter
+    return recipe.model_copy(update={"encoder": None, "splitter": words})
 
 
 def _short(encoder: str) -> str:
@@ -279,8 +291,8 @@ def check_names(plan: Plan, base: Recipe, plugins: Plugins, path: Path) -> None:
         try:
             spec_of(str(name), plugins)
         except EncswapError as error:
-            told = f"{error.where}: {error.message}" if error.where else error.message
-            raise InputError(told, where=path, hint=error.hint) from error
+            message = f"{error.where}: {error.message}" if error.where else error.message
+            raise InputError(message, where=path, hint=error.hint) from error
     _known("strategy", list(axes.get("strategies", {})), get_args(Strategy), path)
     splitters = list(axes.get("splitters", {})) or [base.splitter or plugins.splitter_names[0]]
     _known("splitter", splitters, plugins.splitter_names, path)
@@ -304,8 +316,8 @@ def _refuse_pipe(data: Path, path: Path) -> None:
         )
 
 
-def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) -> None:
-    for name in asked:
+def _known(kind: str, given: Sequence[str], known: Sequence[str], path: Path) -> None:
+    for name in given:
         if name not in known:
             hint = suggest(name, list(known))
             raise InputError(f"unknown {kind} {name!r}", where=path, hint=hint)
@@ -314,7 +326,7 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str], path: Path) ->
 def refuse_unknown_method(method: str, plugins: Plugins, path: Path) -> None:
     """Refuse an embedding method that neither encswap nor a plugin takes.
 
-    Which methods a plugin takes is only known by asking, so it is asked with a tiny table.
+    Which methods a plugin takes is known only by calling it, here with a tiny table.
     """
     from encswap.swap.embeddings import METHODS, WHOLE_TABLE
 

@@ -186,9 +186,9 @@ def new_model(
 ) -> PreTrainedModel:
     """Build a model around `encoder`: of the template's class and config, or a new one.
 
-    `settings` may name `max_width`, `word_splitter`, `model_name` and, where there is no template,
-    any field of gliner2's config. The heads are freshly drawn; the encoder is the one given, not a
-    copy.
+    `settings` may name `max_width`, `token_pooling`, `word_splitter`, `model_name` and, where there
+    is no template, any field of gliner2's config. The heads are freshly drawn; the encoder is the
+    one given, not a copy.
     """
     from gliner2.configuration import ExtractorConfig
 
@@ -205,6 +205,7 @@ def new_model(
 def _changed_config(config: Any, **settings: Any) -> Any:
     changed = copy.deepcopy(config)
     changed.model_name = settings.get("model_name", changed.model_name)
+    changed.token_pooling = settings.get("token_pooling") or changed.token_pooling
     width = settings.get("max_width")
     if width is not None and changed.architecture == "span":
         changed.max_width = width

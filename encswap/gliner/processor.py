@@ -39,10 +39,14 @@ class SafeProcessor(SchemaTransformer):  # type: ignore[misc]
 
     def _as_text(self, word: str) -> str:
         """The word, or where it is special the name under which its plain pieces are kept."""
-        if word not in MARKERS and self._specials.isdisjoint(self._tokenize_cached(word)):
+        found = self._tokenize_cached(word)
+        # gliner2 pools a word without pieces away, and every later one stands in its place.
+        lost = not found and self.token_pooling in ("mean", "max")
+        if word not in MARKERS and self._specials.isdisjoint(found) and not lost:
             return word
         name = word + AS_TEXT
-        self._token_cache[name] = self.pieces(word)
+        unknown = self.tokenizer.unk_token or self.tokenizer.pad_token
+        self._token_cache[name] = self.pieces(word) or ([unknown] if lost else [])
         return name
 
     def pieces(self, word: str) -> list[str]:

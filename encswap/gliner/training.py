@@ -88,6 +88,32 @@ def use_flash_attention(model: PreTrainedModel) -> None:
         ) from error
 
 
+def halve_encoder(model: PreTrainedModel) -> None:
+    """Let the encoder multiply in bfloat16, its weights and what it returns in float32.
+
+    Raises `InputError` where the processor would only imitate bfloat16, and slowly.
+    """
+    import torch
+
+    cuda = torch.cuda.is_available()
+    if not (torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()):
+        raise InputError(
+            f"precision: this {'GPU' if cuda else 'processor'} has no bfloat16",
+            hint="set precision: fp32",
+        )
+    # A partial is copied with the model that it belongs to; a bound method would keep the first.
+    model.encoder.forward = partial(_in_half, model.encoder)
+
+
+def _in_half(encoder: Any, *arguments: Any, **options: Any) -> Any:
+    import torch
+
+    with torch.autocast(next(encoder.parameters()).device.type, torch.bfloat16):
+        found = type(encoder).forward(encoder, *arguments, **options)
+    found.last_hidden_state = found.last_hidden_state.float()
+    return found
+
+
 def checkpoint_gradients(model: PreTrainedModel) -> None:
     """Let the encoder compute its layers again in the backward pass, and keep less in memory."""
     if not model.encoder.supports_gradient_checkpointing:

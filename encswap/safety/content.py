@@ -304,11 +304,24 @@ def _asked(name: str, values: object) -> Iterator[Problem]:
     if name.endswith(".index.json"):
         yield from _shards(name, values)
         return
-    for place, key, value in walk(values):
+    for place, key, value in walk(_without_versions(name, values)):
         for code, rule in RULES:
             if message := rule(place, key, value):
                 yield Problem(code, name, f"{name}: {place} {message}")
                 break
+
+
+def _without_versions(name: str, values: dict[str, Any] | list[Any]) -> Any:
+    """Leave out the packages' versions that sentence-transformers writes as `__version__`.
+
+    Every model that it saves has them, transformers never reads the file, and plain texts are no
+    code; anything else under that name stays, and is refused.
+    """
+    found = values.get("__version__") if isinstance(values, dict) else None
+    plain = isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+    if name.rpartition("/")[2] != "config_sentence_transformers.json" or not plain:
+        return values
+    return {key: value for key, value in values.items() if key != "__version__"}  # type: ignore[union-attr]
 
 
 def _names_code(_place: str, key: str, value: Any) -> str:
@@ -406,7 +419,7 @@ RULES: tuple[tuple[Code, Callable[[str, str, Any], str]], ...] = (
     ("weights-format", _is_quantised),
     ("files", _is_no_dtype),
 )
-"""What each key and value of a settings file is asked, and the code under which it is told."""
+"""The rules that each key and value of a settings file is checked by, and their codes."""
 
 
 def _shards(name: str, values: object) -> Iterator[Problem]:

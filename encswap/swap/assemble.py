@@ -45,11 +45,13 @@ def swap_encoder(
     method: str = "transplant",
     heads: Heads = "kept",
     seed: int = 42,
+    token_pooling: str | None = None,
 ) -> Swapped:
     """Build a model of the base's own class around the encoder, with the base's heads.
 
-    The base is left as it is; the encoder is taken over, not copied. `max_width` in units; None
-    keeps the base's. Raises `SwapError` where sizes do not fit.
+    The base is left as it is; the encoder is taken over, not copied. `max_width` in units;
+    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's.
+    Raises `SwapError` where sizes do not fit.
     """
     import torch
 
@@ -70,11 +72,30 @@ def swap_encoder(
             LoadedEncoder(encoder.model, tokenizer),
             word_splitter=splitter,
             max_width=max_width,
+            token_pooling=token_pooling,
             model_name=name,
         )
     if heads == "kept":
         gliner.put_heads(model, gliner.head_weights(base))
     return Swapped(model, adapted.origins)
+
+
+KEPT = "kept"
+"""How the embedding rows of a base begin that keeps its own encoder."""
+
+
+def keep_encoder(
+    model: PreTrainedModel, *, splitter: WordSplitter, max_width: int | None = None
+) -> Swapped:
+    """Build a base's model anew around its own encoder, with another word splitter and width.
+
+    The encoder is taken over, not copied; weights and tokenizer stay as they are, so the model
+    differs from the base by its units alone. `max_width` in units; None keeps the base's.
+    """
+    own = LoadedEncoder(model.encoder, model.processor.tokenizer)
+    kept = gliner.new_model(model, own, word_splitter=splitter, max_width=max_width)
+    gliner.put_heads(kept, gliner.head_weights(model))
+    return Swapped(kept, {KEPT: own.model.get_input_embeddings().num_embeddings})
 
 
 def refuse_misfit(base: PreTrainedModel, encoder: LoadedEncoder, name: str) -> None:

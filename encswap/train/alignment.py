@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap.check.weights import solve_ridge
+from encswap.data.input import Input, find_data
+from encswap.data.readers import options_of, read_examples
 from encswap.data.windows import cut
 from encswap.errors import InputError, SwapError
 from encswap.evaluate.prompts import text_budget
@@ -18,7 +22,8 @@ from encswap.gliner.batches import collate, subtoken_counter
 from encswap.gliner.schema import EntitySchema, schema_for
 from encswap.gliner.scoring import encode_words
 from encswap.recipe import Recipe
-from encswap.types import Example, Unwatched, Watcher, WordSplitter
+from encswap.train.distillation import distill
+from encswap.types import Example, Unwatched, Watcher, WordSplitter, labels_of
 
 if TYPE_CHECKING:
     import torch
@@ -52,13 +57,9 @@ def fit_ridge(source: torch.Tensor, target: torch.Tensor, strength: float = STRE
 
     The penalty is `strength` times the source's mean variance, for each of the n vectors.
     """
-    import torch
 
     x, y, centre, goal = _centred(source, target)
-    gram = x.T @ x
-    penalty = strength * gram.diagonal().mean().clamp_min(1e-12)
-    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return _affine(torch.linalg.solve(gram + penalty * eye, x.T @ y).T, centre, goal, source)
+    return _affine(solve_ridge(x, y, strength).T, centre, goal, source)
 
 
 def fit_procrustes(source: torch.Tensor, target: torch.Tensor) -> AffineMap:
@@ -189,7 +190,13 @@ class TeacherPair:
 
 
 def refuse_alignment(recipe: Recipe) -> None:
-    """Refuse to align an encoder with heads that are not kept."""
+    """Refuse to align an encoder that is the base's own, or with heads that are not kept."""
+    if recipe.alignment != "none" and recipe.strategy == "keep":
+        raise InputError(
+            f"alignment {recipe.alignment} brings a new encoder to the base's, strategy keep has "
+            "none",
+            hint=f"choose --strategy {' or '.join(KEEP_HEADS)}, or alignment none",
+        )
     if recipe.alignment != "none" and recipe.strategy not in KEEP_HEADS:
         raise InputError(
             f"alignment {recipe.alignment} needs kept heads, strategy {recipe.strategy} has new "
@@ -217,13 +224,45 @@ def align_encoder(
         return ()
     watcher = watcher or Unwatched()
     watcher.stage("align")
-    chosen = examples[: recipe.alignment_texts]
+    chosen = examples_to_align(recipe, examples)
     texts = shared_texts(model, base, chosen, asked, recipe.max_length)
+    if recipe.alignment == "distill":
+        labels = list(dict.fromkeys([*labels_of(chosen), *asked.labels]))
+        return (distill(recipe, model, base, texts, labels, watcher=watcher),)
     pair = TeacherPair(model, base, tuple(texts), asked)
     if recipe.alignment == "phase":
         return (_pull(recipe, pair, watcher),)
     refuse_other_heads(model)
     return (_map(recipe.alignment, pair),)
+
+
+def examples_to_align(recipe: Recipe, examples: Sequence[Example]) -> list[Example]:
+    """The first of the training documents, or those of the file that `alignment_texts` names.
+
+    Raises `InputError` where the file is missing, broken, or holds fewer than two texts.
+    """
+    if isinstance(recipe.alignment_texts, int):
+        return list(examples[: recipe.alignment_texts])
+    path = find_data(recipe.alignment_texts)
+    if path.suffix == ".txt":
+        found = _plain_texts(path)
+    else:
+        found = read_examples(path, options=options_of(recipe))
+    if len(found) < 2:
+        raise InputError(
+            f"holds {len(found)} texts, alignment needs 2", where=path, hint="write one a line"
+        )
+    return found
+
+
+def _plain_texts(path: Path) -> list[Example]:
+    """Each line of a text file that is not blank."""
+    with Input(path) as source:
+        return [
+            Example(f"{source.stem}:{number}", line.strip(), line=number)
+            for number, line in source.lines()
+            if line.strip()
+        ]
 
 
 def shared_texts(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from encswap.check.memory import RUNTIME_BYTES, training_memory
+from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
@@ -16,6 +18,7 @@ from encswap.gliner.batches import used_ids
 from encswap.gliner.model import overlap_policy
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
+from encswap.train.cost import updates_of
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.prepare import Documents, Ready
 from encswap.train.progress import Progress
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
     from encswap.train.trainer import SwapTrainer
 
 
+Compete = Callable[["Job", dict[str, Any]], dict[str, Any]]
+"""Trains and scores the rivals that a recipe names, given the run and its metrics so far."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: what to do, on what, where to, and who watches."""
@@ -42,6 +49,7 @@ class Job:
     folder: RunFolder
     watcher: Watcher
     control: Source | None = None
+    compete: Compete | None = None
 
     def score(
         self,
@@ -60,7 +68,7 @@ class Job:
 
 
 @contextmanager
-def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
+def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
     """Turn the device's running out of memory into one line that names what would fit."""
     import torch
 
@@ -71,7 +79,9 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         if not full and "can't allocate memory" not in str(error):
             raise
         batch, length = recipe.batch_size, recipe.max_length
-        fits = fitting_batch(model, batch, length, device_memory())
+        count = sum(one.numel() for one in model.parameters())
+        config = model.encoder.config.to_dict()
+        fits = fitting_batch(count, config, batch, length, device_memory())
         smaller = (
             f"by the estimate batch_size {fits} fits: train anew with --set batch_size={fits} "
             f"--set gradient_accumulation={recipe.gradient_accumulation * batch // fits}"
@@ -84,14 +94,20 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         ) from error
 
 
-def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) -> int:
-    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
+def estimate_memory(count: int, config: Mapping[str, Any], batch: int, length: int) -> Memory:
+    """Estimate what training `count` parameters takes on documents of `length` subtokens."""
     import torch
 
-    count = sum(one.numel() for one in model.parameters())
-    config, half = model.encoder.config.to_dict(), torch.cuda.is_available()
+    half = torch.cuda.is_available()
+    return training_memory(count, config, batch=batch, length=length, half=half)
+
+
+def fitting_batch(
+    count: int, config: Mapping[str, Any], batch: int, length: int, room: float
+) -> int:
+    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
     for smaller in range(batch - 1, 0, -1):
-        need = training_memory(count, config, batch=smaller, length=length, half=half)
+        need = estimate_memory(count, config, smaller, length)
         if need.total + RUNTIME_BYTES <= room:
             return smaller
     return 0
@@ -99,13 +115,34 @@ def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) 
 
 def device_memory() -> float:
     """Bytes that the device has: the GPU's, else the machine's."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():
         return float(torch.cuda.get_device_properties(0).total_memory)
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+_CLEAR = "/proc/self/clear_refs"
+
+
+def reset_peak_memory() -> bool:
+    """Begin to count the peak anew; False where neither a GPU nor the system can."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return True
+    try:  # "5" resets the peak resident set size: proc(5)
+        descriptor = os.open(_CLEAR, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        return os.write(descriptor, b"5") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def peak_memory() -> int:
@@ -133,9 +170,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     from encswap.train.trainer import SwapTrainer
 
     recipe, model = job.recipe, job.ready.model
-    samples = _samples(job)
-    if recipe.embedding_rows == "used" and not _sharded():
-        shrink(model, _used(job, samples))
+    samples = training_samples(recipe, job.documents, job.ready)
+    shrink_table(recipe, job.documents, job.ready, samples)
     groups = job.plugins.build_param_groups(model, group_settings(recipe))
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
@@ -143,7 +179,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     for fault in job.folder.faults:
         job.watcher.stage(fault)
     job.folder.cut_log(progress.epochs)
-    job.watcher.stage(_stage(recipe, len(progress.epochs)))
+    updates = updates_of(recipe, len(samples))
+    job.watcher.stage(_stage(recipe, len(progress.epochs), updates))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
         model,
@@ -158,7 +195,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)
     else:
-        with told_of_memory(recipe, model):
+        with explain_memory_errors(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
     seconds = sum(epoch.seconds for epoch in progress.epochs)
@@ -166,25 +203,29 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
         "steps": trainer.state.global_step or None,
+        "training_seconds": seconds,
+        "updates": updates_of(recipe, len(samples)) * recipe.epochs,
     }
 
 
-def _stage(recipe: Recipe, done: int) -> str:
+def _stage(recipe: Recipe, done: int, updates: int = 0) -> str:
     """Say what begins, and on what, where that may surprise."""
     import torch
 
-    said = f"go on after epoch {done}" if done else "train"
+    stage = f"go on after epoch {done}" if done else "train"
+    if updates:
+        stage += f", {recipe.epochs} epochs of {updates} steps"
     if recipe.scale == "full" and not torch.cuda.is_available():
-        said += " on the CPU: torch sees no GPU"
+        stage += " on the CPU: torch sees no GPU"
     if remark := precision_remark(recipe):
-        said += f" ({remark})"
-    return said
+        stage += f" ({remark})"
+    return stage
 
 
-def _samples(job: Job) -> Samples:
-    documents, ready = job.documents, job.ready
+def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samples:
+    """Cut the training documents into windows and make samples of them."""
     windows = cut_windows(
-        ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
+        ready.model, documents.train, documents.asked, ready.splitter, recipe.max_length
     )
     return build_samples(
         [window.example for window in windows],
@@ -195,19 +236,21 @@ def _samples(job: Job) -> Samples:
     )
 
 
-def _used(job: Job, samples: Samples) -> set[int]:
-    """The ids of the pieces that training meets."""
-    splitter, asked = job.ready.splitter, job.documents.asked
+def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Samples) -> None:
+    """Leave of the embedding table what the samples use, in place, where the recipe says so."""
+    if recipe.embedding_rows != "used" or _sharded():
+        return
     units = {
-        text[start:end] for text, _ in samples.items for start, end in units_of(splitter, text)
+        text[start:end]
+        for text, _ in samples.items
+        for start, end in units_of(ready.splitter, text)
     }
-    return used_ids(job.ready.model, units, asked.labels, asked.descriptions)
+    asked = documents.asked
+    shrink(ready.model, used_ids(ready.model, units, asked.labels, asked.descriptions))
 
 
 def _sharded() -> bool:
     """Tell whether accelerate shards the weights, so that a table cannot be changed."""
-    import os
-
     names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
     return any(os.environ.get(name, "false").lower() in ("true", "1") for name in names)
 
@@ -218,14 +261,17 @@ def _close_epoch(
     """Score dev, keep the best model, and say whether to go on."""
     dev, model = job.documents.dev, job.ready.model
     policy = overlap_policy(model, job.recipe.overlap_policy)
+    began = time.monotonic()
     results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
+    scored = time.monotonic()
     chosen = best(results)
     improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
     if improved:
         job.folder.save_checkpoint(model)
+    spent = {"scoring_seconds": scored - began, "saving_seconds": time.monotonic() - scored}
     record = progress.epochs[-1]
     per_label = {label: counts.as_dict() for label, counts in chosen.per_label.items()}
-    job.folder.log(**asdict(record), per_label=per_label, best=improved)
+    job.folder.log(**asdict(record), per_label=per_label, best=improved, **spent)
     trainer.log({"train_loss": loss, "dev_f1": record.dev_f1, "threshold": record.threshold})
     job.watcher.epoch(record, improved)
     reason = _stop_reason(job, progress)

@@ -1,4 +1,4 @@
-"""How a run goes on: its epochs so far, what was best, and who is told."""
+"""How a run goes on: its epochs so far, and what was best."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.train import states
 from encswap.train.progress import Progress
 from encswap.train.states import StateWriter
-from encswap.train.used_rows import whole_table
 from encswap.types import Epoch
 from encswap.validation import Record, Remembered, parse_json, read_record, validate
 
@@ -46,7 +45,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 def kept_lines(path: Path, epochs: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
     """Return the log of the whole epochs from which a run goes on; None where it is that already.
 
-    What was said of later epochs is said again when they are trained again, and of an epoch that
+    Lines of later epochs are written again when they are trained again, and of an epoch that
     the file has lost at least its own numbers are there.
     """
     try:
@@ -111,7 +110,7 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=path) from error
-        processes.wait()
+        processes.barrier()
         return cls(path, new=True)
 
     @classmethod
@@ -152,7 +151,7 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=self.path) from error
-            with told_of_writing(self.path):
+            with explain_write_errors(self.path):
                 self._look_again()
             yield
 
@@ -165,8 +164,8 @@ class RunFolder:
         if (self.path / METRICS).is_file():
             self.drop_state()
             raise InputError("is finished; there is nothing to resume", where=self.path)
-        if told := states.settle(self.path, anew=self.anew):
-            self.faults.append(told)
+        if remark := states.settle(self.path, anew=self.anew):
+            self.faults.append(remark)
 
     @property
     def checkpoint(self) -> Path:
@@ -189,6 +188,8 @@ class RunFolder:
     @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:
         """Write the model beside the checkpoint and move it there, so that one is always whole."""
+        from encswap.train.used_rows import whole_table
+
         states.drop_older(self.path)
         with files.replaced_folder(self.checkpoint) as beside:
             with whole_table(model):
@@ -200,7 +201,7 @@ class RunFolder:
         writer = StateWriter(self.path, progress)
         if processes.is_main():
             files.remove(writer.writing, self.path)
-        processes.wait()
+        processes.barrier()
         return writer
 
     def find_state(self) -> Path | None:
@@ -224,7 +225,7 @@ class RunFolder:
     ) -> dict[str, Any]:
         """Measure once; a resumed run reads what was measured before, where it is a `kind`."""
         path = self.path / f".{name}.remembered"
-        found = processes.agree(_recall(path, kind))
+        found = processes.broadcast(_recall(path, kind))
         if found is None:
             found = json.loads(json.dumps(measure()))
             if processes.is_main():
@@ -283,7 +284,7 @@ def _recall(path: Path, kind: type[Record]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def told_of_writing(folder: Path) -> Iterator[None]:
+def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turn a failed write into one line; what was whole before stays whole."""
     try:
         yield

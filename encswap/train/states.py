@@ -58,7 +58,7 @@ def seal(folder: Path) -> None:
 def fault_of(folder: Path) -> str:
     """Say in what a sealed folder differs from what was sealed; empty where in nothing.
 
-    One without a seal, which an older version wrote, has no fault that could be told here.
+    One without a seal, which an older version wrote, has no fault that could be found here.
     """
     if not (folder / SUMS).is_file():
         return ""
@@ -97,12 +97,12 @@ def _missing(folder: Path) -> str:
         ("optimizer.pt", ("optimizer*",)),
         ("scheduler.pt", ("scheduler.pt",)),
     ]
-    count = processes.count()
+    count = processes.world_size()
     names = [f"rng_state_{n}.pth" for n in range(count)] if count > 1 else ["rng_state.pth"]
     wanted += [(name, (name,)) for name in names]
-    for told, patterns in wanted:
+    for expected, patterns in wanted:
         if not any(True for pattern in patterns for _ in folder.glob(pattern)):
-            return f"{told} is missing"
+            return f"{expected} is missing"
     return ""
 
 
@@ -127,8 +127,8 @@ def _unreadable(folder: Path) -> str:
 
 
 def _first_words(error: BaseException) -> str:
-    said = (str(error).splitlines() or [""])[0][:100]
-    return said or type(error).__name__
+    first_line = (str(error).splitlines() or [""])[0][:100]
+    return first_line or type(error).__name__
 
 
 def _allowed() -> AbstractContextManager[Any]:
@@ -156,14 +156,14 @@ def settle(path: Path, *, anew: bool = False) -> str:
     if fault and old.is_dir() and not fault_of_state(old):
         files.remove(state, path)
         files.recover(state)
-        fault, told = "", f"the last state is damaged ({fault}), the one before it is whole"
+        fault, remark = "", f"the last state is damaged ({fault}), the one before it is whole"
     else:
-        told = ""
+        remark = ""
     where = state
     if not fault and (fault := _fault_of_best(path / "checkpoint")):
         where = path / "checkpoint"
     if not fault:
-        return told
+        return remark
     if not anew:
         raise InputError(
             f"is damaged: {fault}",

@@ -9,7 +9,7 @@ from pathlib import Path
 from encswap import EncoderSpec, hookimpl, read_encoders
 
 TABLES = Path(__file__).parent
-_read = cache(read_encoders)  # nine plugins read one table
+_read = cache(read_encoders)  # ten plugins read one table
 
 
 def registers(table: str, *names: str) -> Callable[[Callable[[EncoderSpec], None]], None]:

@@ -1,4 +1,4 @@
-"""All nine candidates on a hub-shaped server, asked by the genuine client in its own process."""
+"""All candidates on a hub-shaped server, asked by the genuine client in its own process."""
 
 from __future__ import annotations
 

@@ -38,6 +38,12 @@ def test_a_run_killed_between_log_and_state_logs_each_epoch_once(job_of, monkeyp
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [one["epoch"] for one in lines if "epoch" in one] == [1, 2, 3]
     assert all("per_label" in one for one in lines if "epoch" in one)
+    timed = [one for one in lines if "scoring_seconds" in one]
+    assert [one["epoch"] for one in timed] == [1, 2, 3]
+    assert all(one["scoring_seconds"] > 0 <= one["saving_seconds"] for one in timed)
+    stages = json.loads((path.parent / "metrics.json").read_text())["seconds"]
+    assert list(stages) == ["score_before", "train", "score_after"]
+    assert stages["score_before"] < stages["train"]  # remembered from before the interruption
 
 
 def test_a_log_is_cut_to_the_whole_epochs_and_filled_where_it_lost_one(tmp_path):

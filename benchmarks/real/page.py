@@ -1,0 +1,185 @@
+"""Write the tables of docs/real.md from the committed results.
+
+    python benchmarks/real/page.py
+
+What stands between the markers of the page is printed here; nothing there is typed. A cell that has
+not been run is left out of its table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
+SIZES = (200, 1000)
+KINDS = {
+    "tuned": "swap, recipe `real`",
+    "plan": "swap, the plan's rates",
+    "keep": "no swap, recipe `real`",
+    "tagger": "plain tagger on the same encoder",
+}
+CHANGES = {
+    "tuned": "recipe `real`",
+    "fresh": "new heads in place of the base's",
+    "mean": "mean of a unit's subtokens in place of the first",
+    "tags": "labels as KLUE's tags (PS, LC, …) in place of words",
+    "distill": "the base teaches the encoder on English first",
+    "plan": "the plan's rates, batch and renamed labels",
+}
+Results = Mapping[str, Mapping[str, Any]]
+Rows = Sequence[Sequence[str]]
+
+
+def read_results(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """Every committed result, by name."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return {one["name"]: one for one in found}
+
+
+def score_of(result: Mapping[str, Any]) -> tuple[float, float, float]:
+    """F1 on test with the ends of its interval, of a run or of the tagger."""
+    test = result["test"]
+    if "micro" in test:
+        low, high = test["micro"]["interval"]
+        return test["micro"]["f1"], low, high
+    return test["f1"], test["low"], test["high"]
+
+
+def by_label(result: Mapping[str, Any]) -> dict[str, float]:
+    """F1 of each label on test."""
+    labels = result["test"]["per_label"]
+    return {name: one["f1"] if isinstance(one, Mapping) else one for name, one in labels.items()}
+
+
+def shown(result: Mapping[str, Any] | None) -> str:
+    """A score as a table shows it; empty where a cell has not been run, its error if it failed."""
+    if result is None:
+        return ""
+    if "test" not in result:
+        return f"failed: {result.get('failure', {}).get('error', 'no score')[:60]}"
+    return "{:.3f} ({:.3f}–{:.3f})".format(*score_of(result))
+
+
+def scores(results: Results) -> str:
+    """Ours, the plan's rates, no swap and the tagger, by training sentences."""
+    sizes = [size for size in SIZES if any(f"{kind}-{size}" in results for kind in KINDS)]
+    rows = [
+        [told, *(shown(results.get(f"{kind}-{size}")) for size in sizes)]
+        for kind, told in KINDS.items()
+        if any(f"{kind}-{size}" in results for size in sizes)
+    ]
+    table = _table(["", *(f"{size:,} sentences" for size in sizes)], rows)
+    return "\n\n".join([table, *verdicts(results, sizes)])
+
+
+def verdicts(results: Results, sizes: Iterable[int]) -> Iterable[str]:
+    """Say of each size whether the swap or the tagger is ahead, or that neither is shown to be."""
+    for size in sizes:
+        ours, other = results.get(f"tuned-{size}"), results.get(f"tagger-{size}")
+        if not ours or not other or "test" not in ours:
+            continue
+        (mine, low, high), (theirs, least, most) = score_of(ours), score_of(other)
+        ahead = "The swap is" if mine > theirs else "The tagger is"
+        clear = low > most or least > high
+        yield (
+            f"{size:,} sentences: {ahead} ahead by {abs(mine - theirs):.3f}"
+            + ("." if clear else ", and the intervals overlap: one seed does not decide it.")
+        )
+
+
+def labels(results: Results) -> str:
+    """F1 by label, ours beside the tagger."""
+    columns = {
+        f"{KINDS[kind].split(',')[0]}, {size:,}": by_label(one)
+        for size in SIZES
+        for kind in ("tuned", "tagger")
+        if "test" in (one := results.get(f"{kind}-{size}", {}))
+    }
+    names = sorted({name for column in columns.values() for name in column})
+    rows = [[name, *(f"{one.get(name, 0.0):.3f}" for one in columns.values())] for name in names]
+    return _table(["label", *columns], rows)
+
+
+def changes(results: Results) -> str:
+    """One change at a time around the recipe."""
+    sizes = [size for size in SIZES if sum(f"{kind}-{size}" in results for kind in CHANGES) > 1]
+    rows: Rows = [
+        [told, *(shown(results.get(f"{kind}-{size}")) for size in sizes)]
+        for kind, told in CHANGES.items()
+        if any(f"{kind}-{size}" in results for size in sizes)
+    ]
+    return _table(["change", *(f"{size:,} sentences" for size in sizes)], rows)
+
+
+def zero_shot(results: Results) -> str:
+    """F1 on Korean before any Korean label, without and with the base's teaching."""
+    pairs = (("tuned-200", "as swapped"), ("distill-200", "after the base taught it on English"))
+    rows = [
+        [told, "{:.3f} ({:.3f}–{:.3f})".format(before["micro"]["f1"], *before["micro"]["interval"])]
+        for name, told in pairs
+        if (before := results.get(name, {}).get("before_training"))
+    ]
+    return _table(["encoder", "F1 without a Korean label"], rows)
+
+
+def bases(results: Results) -> str:
+    """The English bases on their own test sentences."""
+    rows = [
+        [name.removeprefix("base-"), file, f"{one['sentences']:,}", shown({"test": test})]
+        for name, one in results.items()
+        if name.startswith("base-")
+        for file, test in one["test"].items()
+    ]
+    return _table(["base", "test set", "training sentences, all sets", "F1"], rows)
+
+
+def seconds(results: Results) -> str:
+    """Seconds of each epoch of a run."""
+    rows = [
+        [name, ", ".join(f"{epoch['seconds']:.0f}" for epoch in one["epochs"])]
+        for name, one in results.items()
+        if one.get("epochs") and not name.startswith("base-")
+    ]
+    return _table(["run", "seconds of each epoch"], rows)
+
+
+def _table(head: Sequence[str], rows: Rows) -> str:
+    if not rows:
+        return "No result of these runs is committed yet."
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+BLOCKS = {
+    "bases": bases,
+    "scores": scores,
+    "labels": labels,
+    "changes": changes,
+    "zero-shot": zero_shot,
+    "seconds": seconds,
+}
+
+
+def written(page: str, results: Results) -> str:
+    """The page with each block filled in; raises `ValueError` for a block that it lacks."""
+    for name, block in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not pattern.search(page):
+            raise ValueError(f"{PAGE}: no block {name}")
+        new = f"\n{block(results)}\n\n"
+        page = pattern.sub(lambda found, new=new: found[1] + new + found[2], page)
+    return page
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), read_results()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
