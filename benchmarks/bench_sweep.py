@@ -18,8 +18,8 @@ import torch
 import training_world as world
 
 from encswap.evaluate.score import score_texts
+from encswap.gliner.decoding import resolve
 from encswap.gliner.schema import EntitySchema
-from encswap.gliner.scoring import resolve
 
 RESULTS = Path(__file__).parent / "results" / "sweep.json"
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)

@@ -19,7 +19,7 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest room to the highest: a room imports its own and those above it in this list.
 LAYERS = (
-    ("errors", "escaping", "timeouts", "types"),
+    ("errors", "escaping", "quiet", "timeouts", "types"),
     ("files",),
     ("yaml_files", "validation"),
     ("safety",),
@@ -28,13 +28,17 @@ LAYERS = (
     ("hub", "models"),
     ("gliner",),
     ("data",),
+    ("runtime",),
     ("check", "swap"),
     ("evaluate",),
+    ("export",),
     ("train",),
     ("rivals",),
     ("report",),
     ("testing",),
     ("experiment",),
+    ("api",),
+    ("serve",),
     ("cli", "__main__"),
 )
 HOOKS = (
@@ -105,6 +109,39 @@ def test_models_of_transformers_are_loaded_at_few_places_and_never_with_their_co
                 assert inside(path, MAY_LOAD), f"{path.name}:{node.lineno}"
                 auto = ast.unparse(node.func.value) in ("AutoModel", "AutoConfig", "AutoTokenizer")
                 assert "trust_remote_code" in told or not auto, f"{path.name}:{node.lineno}"
+
+
+NOT_IN_THE_RUNTIME = {
+    "torch",
+    "transformers",
+    "gliner2",
+    "huggingface_hub",
+    "safetensors",
+    "accelerate",
+}
+
+
+def test_nothing_that_the_runtime_imports_imports_torch():
+    imports, left = graph(), [name for name in modules() if name.startswith("encswap.runtime")]
+    seen: set[str] = set()
+    while left:
+        if (one := left.pop()) not in seen:
+            seen.add(one)
+            left += imports[one]
+    assert len(seen) > 8
+    for name in seen:
+        tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+        typed = {
+            id(one) for node in ast.walk(tree) if is_type_checking(node) for one in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in typed:
+                names = [getattr(node, "module", None) or ""] + [one.name for one in node.names]
+                assert not {one.split(".")[0] for one in names} & NOT_IN_THE_RUNTIME, name
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def test_only_the_command_line_imports_typer_or_prints():

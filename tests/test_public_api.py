@@ -114,11 +114,22 @@ Subject.spec: EncoderSpec
 Subject.source: Source | None = …
 Subject.unreachable: str = …
 protocol WordSplitter(self, text: str, lower: bool = True) -> Iterator[tuple[str, int, int]]
+CallableModule check
+CallableModule evaluate
 HookimplMarker hookimpl
 function load -> PreTrainedModel
 load(folder: str | Path)
+function predict -> PredictResult
+predict(model: str | Path | Extractor)
+predict(texts: str | Iterable[str])
+predict(labels: Sequence[str] | None = None)
+predict(threshold: float | None = None)
+predict(flat: bool = False)
+predict(batch_size: int = 16)
 function read_encoders -> dict[str, EncoderSpec]
 read_encoders(path: Path)
+CallableModule swap
+CallableModule train
 """,
     "encswap.testing": """
 function conforms -> Callable[[Case], None]

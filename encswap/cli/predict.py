@@ -64,11 +64,13 @@ def predict(
         "auto", "--from", help="The file's format, or text; default: recognised."
     ),
     at_once: int = typer.Option(64, "--batch", min=1, help="Documents that are read at once."),
+    flat: bool = typer.Option(False, "--flat", help="One label a span: the best score stays."),
 ) -> None:
     """Run the command."""
     from encswap.cli.progress import quiet_libraries
     from encswap.data.notes import Notes
     from encswap.errors import InputError
+    from encswap.gliner.decoding import flatten
     from encswap.gliner.markers import refuse_markers
     from encswap.gliner.schema import distinct_labels
 
@@ -85,7 +87,8 @@ def predict(
         coloured = format_ is PredictionFormat.text or (
             format_ is PredictionFormat.auto and out is None and is_terminal()
         )
-        for document, found in _answered(model, documents, labels, threshold, at_once):
+        for document, answer in _answered(model, documents, labels, threshold, at_once):
+            found = flatten(answer) if flat else answer
             if coloured:
                 show(document.text, found, target)
             else:

@@ -23,8 +23,8 @@ from encswap.evaluate.score import FLOOR, Progress, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
+from encswap.gliner.decoding import flatten, resolve
 from encswap.gliner.schema import EntitySchema
-from encswap.gliner.scoring import resolve
 from encswap.manifest import MANIFEST, Manifest, ModelRecord, SplitterRecord, read_manifest
 from encswap.models import MINI_BASE, BuildMini, find_base, spec_of, split_revision
 from encswap.plugins import Plugins, load_plugins
@@ -52,11 +52,12 @@ class Saved:
     manifest: Manifest
     recipe: Recipe
     splitter: CachedSplitter
+    folder: Path = Path()
 
     @classmethod
     def read(cls, folder: Path) -> Saved:
         """Load a run folder or a checkpoint."""
-        return cls.load(folder, *_recorded(folder))
+        return cls.load(folder, *recorded(folder))
 
     @classmethod
     def load(cls, folder: Path, manifest: Manifest, recipe: Recipe) -> Saved:
@@ -64,7 +65,47 @@ class Saved:
         model = gliner.put_on_device(load(folder))
         splitter = CachedSplitter(model.processor.word_splitter)
         model.processor.word_splitter = splitter
-        return cls(model, manifest, recipe, splitter)
+        return cls(model, manifest, recipe, splitter, folder)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the model was trained for."""
+        return self.manifest.labels
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a span is extracted, unless a call names another."""
+        return self.manifest.threshold or DEFAULT_THRESHOLD
+
+    def predict(
+        self,
+        texts: str | Iterable[str],
+        labels: Sequence[str] | None = None,
+        *,
+        threshold: float | None = None,
+        flat: bool = False,
+        batch_size: int = 16,
+    ) -> list[list[Prediction]]:
+        """Find entities in texts of any length; offsets are in characters of each text.
+
+        `flat` keeps one label a span. Raises `InputError` for labels that cannot be asked and for a
+        threshold that is not between 0 and 1.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        if threshold is not None and not 0.0 < threshold < 1.0:
+            raise InputError(f"{threshold} is no threshold", hint="0 < it < 1")
+        asked = what_to_ask(self.manifest, (), labels or ())
+        if not asked.labels:
+            raise InputError("the model was saved without labels", hint="name them in the call")
+        self.splitter.limit = KEPT_CHARACTERS
+        examples = [Example(str(place), text) for place, text in enumerate(texts)]
+        at = threshold or self.threshold
+        policy = gliner.overlap_policy(self.model, self.recipe.overlap_policy)
+        found = [
+            resolve(one, at, policy)
+            for one in self.candidates(examples, asked, min(FLOOR, at), batch_size=batch_size)
+        ]
+        return [flatten(one) for one in found] if flat else found
 
     def groups(self, asked: EntitySchema, say: Say | None = None) -> int:
         """Count the groups in which the labels are asked; more than one is told."""
@@ -83,6 +124,7 @@ class Saved:
         asked: EntitySchema,
         floor: float = FLOOR,
         progress: Progress | None = None,
+        batch_size: int = 16,
     ) -> list[list[Prediction]]:
         """Score documents of any length."""
         return score_documents(
@@ -92,6 +134,7 @@ class Saved:
             self.splitter,
             max_length=self.recipe.max_length,
             floor=floor,
+            batch_size=batch_size,
             progress=progress,
         )
 
@@ -107,7 +150,8 @@ def what_to_ask(
     return EntitySchema.of(labels_of(examples), descriptions_of(examples))
 
 
-def _recorded(folder: Path) -> tuple[Manifest, Recipe]:
+def recorded(folder: Path) -> tuple[Manifest, Recipe]:
+    """Read what was recorded of a run or a checkpoint: its manifest, and the recipe in it."""
     manifest = read_manifest(folder)
     return manifest, recorded_recipe(manifest.recipe, folder / MANIFEST)
 
@@ -224,7 +268,7 @@ def score_saved(
     if splitter is not None:
         plugins.splitter(splitter)
     path = find_data(data)
-    own = _read_as(known.recipe, options)
+    own = read_as(known.recipe, options)
     examples = read_examples(path, options=own, notes=notes)
     dev_path = find_data(dev) if dev is not None else None
     dev_examples = read_examples(dev_path, options=own, notes=notes) if dev_path else []
@@ -291,7 +335,7 @@ def remarks_on_labels(asked: EntitySchema, examples: Sequence[Example], where: s
     return compare_labels({"the model": known, "the documents": found})
 
 
-def _read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
+def read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
     """Read as the model's own documents were, but for what a person says of this file."""
     own = options_of(recipe)
     if options is None:

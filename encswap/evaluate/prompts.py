@@ -7,14 +7,13 @@ that groups are put together as if they had been asked at once.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.label_sets import count_labels
-from encswap.errors import InputError
 from encswap.gliner.batches import position_limit, prompt_length
+from encswap.gliner.prompt_room import PromptRoom
 from encswap.gliner.schema import EntitySchema
 from encswap.types import Example
 
@@ -36,42 +35,18 @@ def one_sided(asked: Sequence[str], examples: Sequence[Example]) -> dict[str, An
     }
 
 
-LEAST_TEXT = 32
-"""Subtokens of text that a prompt of several labels must leave, a quarter where there are few."""
-
-
 def text_budget(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> int:
     """Return the subtokens of text that fit beside the prompt of these labels.
 
     Raises `InputError` that says how many labels would fit, where several leave less than a few
     words of text, or one leaves nothing.
     """
-    limit = position_limit(model, max_length)
-    budget = limit - prompt_length(model, asked.labels, asked.descriptions)
-    if budget >= (_least(limit) if len(asked.labels) > 1 else 1):
-        return budget
-    if len(asked.labels) < 2:
-        raise InputError(
-            f"the label {''.join(asked.labels)!r} takes {limit - budget} of the {limit} subtokens "
-            "that fit at once, so there is no room for text",
-            hint=_way_out(asked, limit, max_length, "shorten the label"),
-        )
-    raise InputError(
-        f"{len(asked.labels)} labels take {limit - budget} of the {limit} subtokens that fit at "
-        f"once: {fitting(model, asked, max_length)} of them fit beside a text",
-        hint=_way_out(asked, limit, max_length, "take fewer labels"),
-    )
+    return room_of(model, max_length).budget(asked)
 
 
 def fitting(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> int:
     """Count how many of the labels, from the first on, fit beside a text in one prompt."""
-    limit = position_limit(model, max_length)
-    room = limit - _least(limit)
-    return bisect_right(
-        range(1, len(asked.labels) + 1),
-        room,
-        key=lambda count: prompt_length(model, asked.labels[:count], asked.descriptions),
-    )
+    return room_of(model, max_length).fitting(asked)
 
 
 def divide(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> list[EntitySchema]:
@@ -80,27 +55,10 @@ def divide(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> list
     A label that alone leaves less is a group of its own. Raises `InputError` where a label alone
     leaves no room at all.
     """
-    groups: list[EntitySchema] = []
-    left = asked
-    while left.labels:
-        count = max(1, fitting(model, left, max_length))
-        groups.append(replace(left, labels=left.labels[:count]))
-        left = replace(left, labels=left.labels[count:])
-    for group in groups:
-        text_budget(model, group, max_length)
-    return groups or [asked]
+    return room_of(model, max_length).divide(asked)
 
 
-def _least(limit: int) -> int:
-    return min(LEAST_TEXT, limit // 4)
-
-
-def _way_out(asked: EntitySchema, limit: int, max_length: int, first: str) -> str:
-    ways = [first]
-    if set(asked.labels) & set(asked.descriptions):
-        ways.append("leave their descriptions out")
-    if limit == max_length:
-        ways.append(f"raise max_length, which is {max_length}")
-    elif len(asked.labels) > 1:
-        ways.append("take an encoder with more positions")
-    return ", or ".join(ways)
+def room_of(model: PreTrainedModel, max_length: int) -> PromptRoom:
+    """The room that a model has for prompt and text."""
+    limit = position_limit(model, max_length)
+    return PromptRoom(limit, max_length, partial(prompt_length, model))

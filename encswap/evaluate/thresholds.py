@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from encswap.evaluate.metrics import Counts, count, micro, total
-from encswap.gliner.scoring import resolve
+from encswap.gliner.decoding import resolve
 from encswap.types import Example, Prediction
 
 BINS = 10

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import SwapError
 from encswap.gliner.batches import collate
 from encswap.gliner.model import architecture_of
-from encswap.gliner.schema import schema_for
-from encswap.types import Prediction
+from encswap.gliner.schema import EntitySchema, schema_for
 
 if TYPE_CHECKING:
     import torch
@@ -103,6 +101,27 @@ def entity_logits(model: PreTrainedModel, text: str, labels: Sequence[str]) -> t
     return scores
 
 
+def raw_logits(
+    model: PreTrainedModel, text: str, asked: EntitySchema
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a span model's count head says of one text, and its spans (labels, words, max_width).
+
+    Spans are scored whatever the count head says, by gliner2's own methods; for comparing an export
+    with. The model must be in evaluation mode.
+    """
+    import torch
+
+    schema = schema_for(asked.labels, descriptions=asked.descriptions)
+    batch = collate(model, [(text, schema)], training=False)
+    batch = batch.to(next(model.parameters()).device)
+    with torch.inference_mode():
+        words, schemas = encode_words(model, batch)
+        vectors = torch.stack(schemas[0][0])
+        queries = model.count_embed(vectors[1:], 1)[0]
+        spans = model.compute_span_scores_batched([words[0]], [queries])[0]
+        return model.count_pred(vectors[:1])[0], spans
+
+
 def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch.Tensor:
     """Cross-entropy of the count head towards "one", from encoder states that it does not train.
 
@@ -120,57 +139,3 @@ def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch
     logits = model.count_pred(states[index[:, 0], index[:, 1]].to(model.count_pred[0].weight.dtype))
     target = torch.ones(len(rows), dtype=torch.long, device=states.device)
     return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
-
-
-def resolve(
-    candidates: Sequence[Prediction], threshold: float, policy: str | None
-) -> list[Prediction]:
-    """Keep what gliner2 would extract at `threshold`: overlaps resolved label by label."""
-    by_label: dict[str, list[Prediction]] = {}
-    for one in candidates:
-        if one.score >= threshold:
-            by_label.setdefault(one.label, []).append(one)
-    found: list[Prediction] = []
-    for same in by_label.values():
-        found += _greedy(same) if policy is None else _by_policy(same, policy)
-    return sorted(found, key=lambda one: (one.start, one.end, one.label))
-
-
-def _greedy(candidates: Sequence[Prediction]) -> list[Prediction]:
-    """Keep the best first, and drop what overlaps it: gliner2's default for span heads.
-
-    gliner2 compares each candidate with all that are kept; those lie in order, so its two
-    neighbours are enough. In a long document that is the difference of minutes.
-    """
-    starts: list[int] = []
-    kept: list[Prediction] = []
-    for one in sorted(candidates, key=lambda one: one.score, reverse=True):
-        place = bisect_left(starts, one.end)
-        if place == 0 or kept[place - 1].end <= one.start:
-            starts.insert(place, one.start)
-            kept.insert(place, one)
-    return kept
-
-
-def _by_policy(candidates: Sequence[Prediction], policy: str) -> Iterator[Prediction]:
-    """Resolve by one of gliner2's policies, run by run: what does not touch cannot matter."""
-    from gliner2.inference.candidate_decoder import finalize_spans
-
-    for run in _runs(candidates):
-        raw: list[Any] = [(one, one.score, one.start, one.end) for one in run]
-        for kept in finalize_spans(raw, overlap_policy=policy):
-            yield kept[0]
-
-
-def _runs(candidates: Sequence[Prediction]) -> Iterator[list[Prediction]]:
-    """Divide candidates where no one reaches across."""
-    run: list[Prediction] = []
-    end = 0
-    for one in sorted(candidates, key=lambda one: (one.start, one.end)):
-        if run and one.start >= end:
-            yield run
-            run = []
-        run.append(one)
-        end = max(end, one.end)
-    if run:
-        yield run

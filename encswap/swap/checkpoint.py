@@ -14,6 +14,7 @@ from encswap.errors import EncswapError, SourceError
 from encswap.gliner.model import read_model
 from encswap.gliner.schema import guard_labels
 from encswap.manifest import SplitterRecord, describe_splitter
+from encswap.quiet import quiet
 from encswap.types import WordSplitter
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def load(folder: str | Path) -> PreTrainedModel:
     name = manifest.splitter.name
     splitter = load_plugins().splitter(name, **manifest.splitter.options_at(Path(folder)))
     warn_of_version(manifest.splitter, splitter)
-    model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
+    with quiet():
+        model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
     model.eval()
     guard_labels(model)
     if manifest.threshold is not None:

@@ -248,3 +248,11 @@ def test_text_may_be_asked_for_without_a_terminal(answered, tmp_path):
     result = invoke(tmp_path, "--text", "당뇨병", "--format", "text")
     assert "Disease  당  0–1  0.90" in result.stdout
     assert command.PredictionFormat.auto == "auto"
+
+
+def test_flat_keeps_one_label_a_span(answered, tmp_path):
+    asked = ("--text", "당뇨병", "--label", "A", "--label", "B")
+    (both,) = records_of(invoke(tmp_path, *asked))
+    (flat,) = records_of(invoke(tmp_path, *asked, "--flat"))
+    assert [one["label"] for one in both["entities"]] == ["A", "B"]
+    assert [one["label"] for one in flat["entities"]] == ["A"]

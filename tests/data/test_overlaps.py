@@ -16,7 +16,7 @@ from encswap.data.overlaps import (
     most_returned,
     overlaps_of,
 )
-from encswap.gliner.scoring import resolve
+from encswap.gliner.decoding import resolve
 from encswap.types import Example, Mention, Prediction, Unlocated
 
 SPANS = st.lists(

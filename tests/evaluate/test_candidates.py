@@ -14,8 +14,8 @@ from encswap.data.units import CachedSplitter
 from encswap.evaluate.score import score_documents, score_texts
 from encswap.gliner import model as gliner
 from encswap.gliner import scoring as heads
+from encswap.gliner.decoding import resolve
 from encswap.gliner.schema import EntitySchema
-from encswap.gliner.scoring import resolve
 from encswap.types import Prediction
 
 LABELS = ("Disease", "Drug")

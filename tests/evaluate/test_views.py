@@ -20,7 +20,7 @@ from encswap.evaluate.thresholds import (
     survivors,
     tick,
 )
-from encswap.gliner.scoring import resolve
+from encswap.gliner.decoding import resolve
 from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "당뇨병 환자에게 인슐린을 투여하고 당뇨병 재검"

@@ -14,13 +14,13 @@ import encswap
 from encswap.cli.app import app
 from encswap.cli.tables import score_tables
 from encswap.errors import InputError
-from encswap.evaluate import prompts
 from encswap.evaluate.predict import predict_saved, score_saved
 from encswap.evaluate.prompts import divide, fitting, text_budget
 from encswap.evaluate.score import cut_windows, score_documents
 from encswap.gliner.batches import prompt_length
+from encswap.gliner.decoding import resolve
+from encswap.gliner.prompt_room import LEAST_TEXT
 from encswap.gliner.schema import EntitySchema
-from encswap.gliner.scoring import resolve
 from encswap.manifest import read_manifest, write_manifest
 from encswap.models import resolve as find_source
 from encswap.models import spec_of
@@ -148,10 +148,10 @@ def test_many_labels_are_divided_in_order_and_each_group_leaves_room_for_text(mo
     assert len(groups) > 1
     assert tuple(label for group in groups for label in group.labels) == MANY
     for group in groups:
-        assert 512 - prompt_length(model, group.labels, {}) >= prompts.LEAST_TEXT
+        assert 512 - prompt_length(model, group.labels, {}) >= LEAST_TEXT
     # One more would not have fitted.
     more = MANY[: len(groups[0].labels) + 1]
-    assert 512 - prompt_length(model, more, {}) < prompts.LEAST_TEXT
+    assert 512 - prompt_length(model, more, {}) < LEAST_TEXT
     assert fitting(model, asked, 512) == len(groups[0].labels)
 
 

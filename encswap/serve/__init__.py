@@ -1,0 +1,1 @@
+"""`encswap serve`: a run or an export over HTTP."""
