@@ -225,7 +225,7 @@ def _fresh_heads(
         return []
     numbers = criteria.training_examples
     heads = FreshHeads(numbers.fresh_heads, counted, numbers.assumed)
-    return [training_examples.finding(one, "facts") for one in training_examples.outcomes(heads)]
+    return [training_examples.finding(one, "facts") for one in training_examples.results(heads)]
 
 
 def _failures(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:

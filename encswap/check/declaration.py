@@ -5,7 +5,7 @@
         return passed("its 12 layers")
 
 The catalogue, `--explain`, the page of checks and the codes that criteria may name are made from
-these declarations. A function returns outcomes; the code and the depth of its findings are those
+these declarations. A function returns results; the code and the depth of its findings are those
 of its declaration.
 """
 
@@ -89,8 +89,8 @@ class Check:
             return
         claim = differing_claim(case.spec, self.claim, getattr(case.candidate, self.claim, None))
         try:
-            for outcome in self.outcomes(subject):
-                yield self.finding(replace(outcome, claim=outcome.claim or claim), depth)
+            for result in self.results(subject):
+                yield self.finding(replace(result, claim=result.claim or claim), depth)
         except MissingPartError as error:
             yield self.finding(skipped(error.message), depth)
         except Exception as error:
@@ -101,13 +101,13 @@ class Check:
         runs_model = self.depth in ("forward", "weights")
         return one_line(error)[:240] if runs_model else f"could not be judged: {one_line(error)}"
 
-    def finding(self, outcome: CheckResult, depth: Depth) -> Finding:
-        """Give an outcome this check's code."""
+    def finding(self, result: CheckResult, depth: Depth) -> Finding:
+        """Give a result this check's code."""
         return Finding(
-            self.code, outcome.status, depth, outcome.message, outcome.claim, outcome.evidence
+            self.code, result.status, depth, result.message, result.claim, result.evidence
         )
 
-    def outcomes(self, subject: Any) -> Iterable[CheckResult]:
+    def results(self, subject: Any) -> Iterable[CheckResult]:
         """Call the function alone: what it finds, one by one."""
         result = self.function(subject)
         if result is None:
@@ -132,7 +132,7 @@ def check(
     of_files: bool = False,
     by_criteria: bool = False,
 ) -> Callable[[Callable[[Any], Results]], Check]:
-    """Declare a check; its function takes what its depth prepares, and returns outcomes."""
+    """Declare a check; its function takes what its depth prepares, and returns results."""
     return lambda function: Check(
         code, depth, looks_at, fails_when, remedy, function, claim, of_files, by_criteria
     )
