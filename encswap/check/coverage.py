@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from encswap.check.declaration import CheckResult, check, failed, passed, skipped, warned
+from encswap.check.declaration import Observation, check, failed, passed, skipped, warned
 from encswap.check.evidence import CheckCase
 from encswap.types import Example, WordSplitter
 
@@ -50,7 +50,7 @@ def by_identity(limit: int = 16) -> Callable[[Callable[P, T]], Callable[P, T]]:
     fails_when="Less than half of the mentions can be expressed. It warns under 95%.",
     remedy="Choose a splitter that cuts particles off their nouns, or raise `max_width`.",
 )
-def coverage(case: CheckCase) -> CheckResult | None:
+def coverage(case: CheckCase) -> Observation | None:
     """Measure every splitter at hand; the candidate's own decides the status."""
     examples = case.context.examples
     if not examples:

@@ -1,7 +1,7 @@
 """How a check is declared: its code, its depth and its words, at the function that performs it.
 
     @check("layers", depth="facts", looks_at=..., fails_when=..., remedy=...)
-    def layers(case: CheckCase) -> CheckResult:
+    def layers(case: CheckCase) -> Observation:
         return passed("its 12 layers")
 
 The catalogue, `--explain`, the page of checks and the codes that criteria may name are made from
@@ -21,7 +21,7 @@ from encswap.types import Depth, Finding, Status
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class Observation:
     """What one check found; its code and depth are those of the check."""
 
     status: Status
@@ -30,31 +30,31 @@ class CheckResult:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def passed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
+def passed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Observation:
     """What was looked at is as it should be."""
-    return CheckResult("pass", message, claim or None, evidence or {})
+    return Observation("pass", message, claim or None, evidence or {})
 
 
-def warned(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
+def warned(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Observation:
     """It works, and a person should know of it."""
-    return CheckResult("warn", message, claim or None, evidence or {})
+    return Observation("warn", message, claim or None, evidence or {})
 
 
-def failed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> CheckResult:
+def failed(message: str, evidence: Mapping[str, Any] | None = None, claim: str = "") -> Observation:
     """It does not work, or is not what the base has."""
-    return CheckResult("fail", message, claim or None, evidence or {})
+    return Observation("fail", message, claim or None, evidence or {})
 
 
-def skipped(message: str) -> CheckResult:
+def skipped(message: str) -> Observation:
     """It could not be checked; the message says what is missing."""
-    return CheckResult("skip", message)
+    return Observation("skip", message)
 
 
 class MissingPartError(EncswapError):
     """What a check needs is not at hand; the check is skipped with this message."""
 
 
-Results = CheckResult | Iterable[CheckResult] | None
+Results = Observation | Iterable[Observation] | None
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,18 @@ class Check:
         runs_model = self.depth in ("forward", "weights")
         return one_line(error)[:240] if runs_model else f"could not be judged: {one_line(error)}"
 
-    def finding(self, result: CheckResult, depth: Depth) -> Finding:
+    def finding(self, result: Observation, depth: Depth) -> Finding:
         """Give a result this check's code."""
         return Finding(
             self.code, result.status, depth, result.message, result.claim, result.evidence
         )
 
-    def results(self, subject: Any) -> Iterable[CheckResult]:
+    def results(self, subject: Any) -> Iterable[Observation]:
         """Call the function alone: what it finds, one by one."""
         result = self.function(subject)
         if result is None:
             return ()
-        return (result,) if isinstance(result, CheckResult) else result
+        return (result,) if isinstance(result, Observation) else result
 
     def at(self, depth: Depth) -> Callable[[Callable[[Any], Results]], Check]:
         """Declare what the same check does at a greater depth."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from encswap.check.declaration import CheckResult, check, failed, passed, skipped, warned
+from encswap.check.declaration import Observation, check, failed, passed, skipped, warned
 from encswap.check.evidence import CAUSAL_ENDINGS, CheckCase, Evidence
 from encswap.check.memory import GIB, training_memory
 from encswap.types import Source
@@ -30,7 +30,7 @@ NON_COMMERCIAL = ("-nc", "noncommercial", "non-commercial")
     remedy="Choose an encoder of the base's class, bring enough examples for fresh heads, or judge"
     " by `--criteria shape` and let the score decide.",
 )
-def architecture(case: CheckCase) -> CheckResult:
+def architecture(case: CheckCase) -> Observation:
     """Compare the config classes."""
     mine, theirs = case.candidate.config_class, case.base.config_class
     if decoder_of(case.candidate):
@@ -52,7 +52,7 @@ def architecture(case: CheckCase) -> CheckResult:
     fails_when="The config is that of a decoder, or of an encoder with a decoder.",
     remedy="Choose a bidirectional encoder.",
 )
-def encoder_only(case: CheckCase) -> CheckResult:
+def encoder_only(case: CheckCase) -> Observation:
     """Refuse decoders, and encoders with a decoder."""
     if not case.candidate.config:
         return skipped("no config known")
@@ -83,7 +83,7 @@ def decoder_of(evidence: Evidence) -> str:
     fails_when="The widths differ, so the heads' tensors do not fit.",
     remedy="Choose an encoder of the same width, or a base of the other size.",
 )
-def hidden_size(case: CheckCase) -> CheckResult:
+def hidden_size(case: CheckCase) -> Observation:
     """Compare the width of the token vectors with what the heads were made for."""
     mine, theirs = case.candidate.hidden_size, case.base.hidden_size
     if mine is None or theirs is None:
@@ -100,7 +100,7 @@ def hidden_size(case: CheckCase) -> CheckResult:
     fails_when="The numbers differ. No tensor of the heads depends on it; the plan requires it.",
     remedy="Judge by `--criteria shape` if depth does not matter to you.",
 )
-def layers(case: CheckCase) -> CheckResult:
+def layers(case: CheckCase) -> Observation:
     """Compare the number of layers."""
     mine, theirs = case.candidate.layers, case.base.layers
     if mine is None or theirs is None:
@@ -119,7 +119,7 @@ def layers(case: CheckCase) -> CheckResult:
     remedy="The token vectors before the pooling exist, but were not trained to be used alone;"
     " choose the encoder that the sentence model was made from.",
 )
-def token_level(case: CheckCase) -> CheckResult:
+def token_level(case: CheckCase) -> Observation:
     """Recognise models that are published to give one vector per text."""
     if case.candidate.layout != "sentence-embedding":
         return passed("one vector per token")
@@ -136,7 +136,7 @@ def token_level(case: CheckCase) -> CheckResult:
     fails_when="It is a whole model with heads and an interface of its own.",
     remedy="Use that model by itself, or take the encoder that it was made from.",
 )
-def complete_model(case: CheckCase) -> CheckResult:
+def complete_model(case: CheckCase) -> Observation:
     """Recognise repositories that hold a whole extraction model."""
     if case.candidate.layout != "complete-model":
         return passed("an encoder alone")
@@ -163,7 +163,7 @@ class FreshHeads:
     " own number is taken.",
     remedy="Bring more examples, or choose an encoder for which the heads can be kept.",
 )
-def training_examples(heads: FreshHeads) -> CheckResult:
+def training_examples(heads: FreshHeads) -> Observation:
     """Compare the number of examples with what fresh heads need."""
     have = heads.assumed if heads.counted is None else heads.counted
     source = "assumed" if heads.counted is None else "counted"
@@ -185,7 +185,7 @@ def training_examples(heads: FreshHeads) -> CheckResult:
     remedy="Cut documents into shorter windows (encswap does so by the encoder's own limit), or"
     " choose an encoder with a longer table.",
 )
-def positions(case: CheckCase) -> CheckResult:
+def positions(case: CheckCase) -> Observation:
     """Read from the config how many subtokens the encoder takes."""
     config = case.candidate.config
     table = config.get("max_position_embeddings")
@@ -211,7 +211,7 @@ def positions(case: CheckCase) -> CheckResult:
     " 16 GB T4, or where the encoder is more than a quarter larger than the base's.",
     remedy="Use a smaller batch with accumulation, shorter windows, or a larger device.",
 )
-def resources(case: CheckCase) -> CheckResult:
+def resources(case: CheckCase) -> Observation:
     """Count parameters and estimate training; it informs and ranks, and never decides."""
     count = case.candidate.parameters
     if count is None:
@@ -266,7 +266,7 @@ def _heads(case: CheckCase) -> int:
     " commerce.",
     remedy="Ask the authors, or choose another encoder.",
 )
-def licence(case: CheckCase) -> CheckResult:
+def licence(case: CheckCase) -> Observation:
     """Look at the declared licence; it informs and never decides."""
     declared = case.candidate.licence
     origin = case.candidate.origin("licence")
@@ -286,7 +286,7 @@ def licence(case: CheckCase) -> CheckResult:
     fails_when="It never fails. It warns where the files of tomorrow may be others than today's.",
     remedy="Name the commit: `NAME@REVISION`.",
 )
-def revision(case: CheckCase) -> CheckResult:
+def revision(case: CheckCase) -> Observation:
     """Say whether the commit is pinned."""
     source = None if case.source is None or case.source.stands_in else case.source
     if source is not None and source.kind != "hub":
@@ -305,7 +305,7 @@ def revision(case: CheckCase) -> CheckResult:
     fails_when="It never fails.",
     remedy="Measure on your own data: `encswap train`, `encswap eval`.",
 )
-def published_score(case: CheckCase) -> CheckResult | None:
+def published_score(case: CheckCase) -> Observation | None:
     """Show recorded scores of others beside what was claimed."""
     scores = case.spec.fact("published_scores", {})
     claim = _claimed(case, "published_scores")
@@ -337,7 +337,7 @@ def _claimed(case: CheckCase, key: str) -> str:
     remedy="Read the message: it names the file or the answer of the hub. Fetch the files again, or"
     " give a local folder.",
 )
-def files(case: CheckCase) -> CheckResult:
+def files(case: CheckCase) -> Observation:
     """Say that the files could be read."""
     assert case.source is not None
     return passed(f"read from {case.source.kind} {case.source.identifier}")
@@ -352,7 +352,7 @@ def files(case: CheckCase) -> CheckResult:
     fails_when="It does. encswap never runs such code.",
     remedy="Choose an encoder whose class is part of transformers.",
 )
-def remote_code(_case: CheckCase) -> CheckResult:
+def remote_code(_case: CheckCase) -> Observation:
     """Say that no file names code."""
     return passed("no code of the repository is needed")
 
@@ -366,7 +366,7 @@ def remote_code(_case: CheckCase) -> CheckResult:
     fails_when="It does. encswap reads one repository, and nothing beside it.",
     remedy="Merge an adapter into its model first; put every file into the folder.",
 )
-def outside_files(_case: CheckCase) -> CheckResult:
+def outside_files(_case: CheckCase) -> Observation:
     """Say that no file leads out of the folder."""
     return passed("nothing outside its own files is asked for")
 
@@ -380,7 +380,7 @@ def outside_files(_case: CheckCase) -> CheckResult:
     " at all; or quantised ones.",
     remedy="Convert them to safetensors, or allow that one model by name: `--allow-pickle NAME`.",
 )
-def weights_format(case: CheckCase) -> CheckResult:
+def weights_format(case: CheckCase) -> Observation:
     """Look for safetensors among the file names."""
     assert case.source is not None
     names = case.source.files or {path.name: 0 for path in case.source.path.glob("*")}

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from encswap.check import facts, tokenizer
-from encswap.check.declaration import CheckResult, MissingPartError, check, failed, passed
+from encswap.check.declaration import MissingPartError, Observation, check, failed, passed
 from encswap.check.evidence import CheckCase
 from encswap.check.tokenizer import tokenizer_at
 from encswap.errors import EncswapError, SwapError
@@ -154,7 +154,7 @@ def build_trial(case: CheckCase) -> OneLayerSwap:
     fails_when="It raises, or gives another shape.",
     remedy="Read the message; the class needs inputs that gliner2 does not give.",
 )
-def forward_shape(trial: OneLayerSwap) -> CheckResult:
+def forward_shape(trial: OneLayerSwap) -> Observation:
     """Run eight subtokens through it."""
     import torch
 
@@ -173,7 +173,7 @@ def forward_shape(trial: OneLayerSwap) -> CheckResult:
 
 
 @facts.positions.at("forward")
-def positions(trial: OneLayerSwap) -> CheckResult:
+def positions(trial: OneLayerSwap) -> Observation:
     """Run a text as long as the position table, and one subtoken longer."""
     model = trial.encoder.model
     longest = _longest(model)
@@ -216,7 +216,7 @@ def _runs(model: Any, length: int) -> bool:
 
 
 @tokenizer.pad_id.at("forward")
-def pad_id(trial: OneLayerSwap) -> CheckResult:
+def pad_id(trial: OneLayerSwap) -> Observation:
     """Pad a row with 0, as gliner2 does, and compare its output with the row alone."""
     import torch
 
@@ -242,7 +242,7 @@ def pad_id(trial: OneLayerSwap) -> CheckResult:
     remedy="Do not train this pair: it would end in an F1 of zero.",
 )
 @_seeded(0)
-def training_step(trial: OneLayerSwap) -> CheckResult:
+def training_step(trial: OneLayerSwap) -> Observation:
     """Swap, and take the gradients of one sample."""
     import torch
 
@@ -281,7 +281,7 @@ def training_step(trial: OneLayerSwap) -> CheckResult:
     remedy="Report it: a checkpoint that changes when saved cannot be trusted.",
 )
 @_seeded(0)
-def round_trip(trial: OneLayerSwap) -> CheckResult:
+def round_trip(trial: OneLayerSwap) -> Observation:
     """Save the swapped model, load it with plain gliner2, compare heads and outputs."""
     from encswap.gliner import model as gliner
     from encswap.swap import assemble as assembly

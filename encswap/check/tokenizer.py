@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from encswap.check.coverage import by_identity
 from encswap.check.declaration import (
-    CheckResult,
     MissingPartError,
+    Observation,
     check,
     failed,
     passed,
@@ -58,7 +58,7 @@ def tokenizer_of(case: CheckCase) -> PreTrainedTokenizerFast:
     " tokenizer.json loads.",
     remedy="Add a tokenizer.json, or give the repository's tokenizer files in full.",
 )
-def tokenizer_loads(case: CheckCase) -> CheckResult:
+def tokenizer_loads(case: CheckCase) -> Observation:
     """Load the tokenizer, and say whether its declared class was of use."""
     assert case.source is not None
     try:
@@ -95,7 +95,7 @@ def _declared_class_fails(folder: Path) -> str | None:
     " it cuts finer than 3 subtokens per word. It weighs in the ranking, not in the verdict.",
     remedy="Choose an encoder whose vocabulary was made for the language.",
 )
-def tokenizer_quality(case: CheckCase) -> CheckResult:
+def tokenizer_quality(case: CheckCase) -> Observation:
     """Measure the candidate's tokenizer and the base's on the same words."""
     tokenizer = tokenizer_of(case)
     examples = case.context.examples[:SAMPLE]
@@ -254,7 +254,7 @@ def _pieces(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> list[_C
     remedy="Look for a normalizer or an added token in tokenizer.json that rewrites brackets or"
     " case.",
 )
-def marker_tokens(case: CheckCase) -> CheckResult:
+def marker_tokens(case: CheckCase) -> Observation:
     """Add the base's schema tokens: each must be one id, distinct and known."""
     from encswap.gliner import model as gliner
 
@@ -288,7 +288,7 @@ def _shared_id(tokenizer: PreTrainedTokenizerFast, markers: Sequence[str]) -> st
     fails_when="A unit vanishes: the words behind it would be read from the wrong vectors.",
     remedy="Look at the tokenizer's normalizer; clean the text of characters that it removes.",
 )
-def subtoken_per_unit(case: CheckCase) -> CheckResult:
+def subtoken_per_unit(case: CheckCase) -> Observation:
     """Tokenise every unit of the sample, as gliner2 does: lower-cased and alone."""
     tokenizer = tokenizer_of(case)
     units = list(dict.fromkeys(sample_units(case)))
@@ -329,7 +329,7 @@ def splitter_of(case: CheckCase) -> Any:
     fails_when="The padding changes real rows' output. It warns where the padding id is not 0.",
     remedy="Train at batch size 1, or choose another encoder.",
 )
-def pad_id(case: CheckCase) -> CheckResult:
+def pad_id(case: CheckCase) -> Observation:
     """Compare the padding id with the 0 that gliner2 pads with, and with the table."""
     config = case.candidate.config
     pad, rows = config.get("pad_token_id"), config.get("vocab_size")
@@ -355,7 +355,7 @@ def pad_id(case: CheckCase) -> CheckResult:
     " resized table has too few rows.",
     remedy="The tokenizer and the config belong to different models; fetch them from one revision.",
 )
-def embedding_resize(case: CheckCase) -> CheckResult:
+def embedding_resize(case: CheckCase) -> Observation:
     """Compare the table's rows with the tokenizer's ids, markers included."""
     from encswap.gliner import model as gliner
 

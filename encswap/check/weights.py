@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.declaration import (
-    CheckResult,
     MissingPartError,
+    Observation,
     check,
     failed,
     passed,
@@ -96,7 +96,7 @@ def load_weights(case: CheckCase) -> LoadedCase:
     fails_when="A weight is missing or misshapen, the file is cut off, or a value is not finite.",
     remedy="Fetch the file again; if it stays so, the repository is broken.",
 )
-def weights_load(subject: LoadedCase) -> CheckResult:
+def weights_load(subject: LoadedCase) -> Observation:
     """Say what loading reported, the stored type, and whether every value is finite."""
     loaded = subject.loaded
     state = loaded.model.state_dict()
@@ -131,7 +131,7 @@ def _stored(case: CheckCase) -> str:
     fails_when="It never fails: it puts a number where the plan has an assumption.",
     remedy="A low number means that the heads have more to relearn.",
 )
-def similarity(subject: LoadedCase) -> CheckResult:
+def similarity(subject: LoadedCase) -> Observation:
     """Compare word vectors of candidate and base, on the same words of the same texts."""
     import torch
 

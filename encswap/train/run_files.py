@@ -28,7 +28,7 @@ class Measured(Numbers):
     interval: Annotated[list[Share], Field(min_length=2, max_length=2)]
 
 
-class Scores(Record):
+class SplitScores(Record):
     """What some documents gave: over all labels, label by label, and in other ways of scoring."""
 
     micro: Measured
@@ -102,7 +102,7 @@ class Metrics(Record):
 
     protocol: Literal["dev", "plan"] | None
     threshold: Share
-    test: Scores
+    test: SplitScores
     threshold_source: str | None = None
     epoch_source: str | None = None
     labels: dict[str, Any] | list[str] | None = None
@@ -113,7 +113,7 @@ class Metrics(Record):
     splitter: str | None = None
     coverage: Share | None = None
     overlap_policy: str | None = None
-    dev: Scores | None = None
+    dev: SplitScores | None = None
     baselines: dict[str, Baseline | None] | None = None
     epochs: list[EpochLine] | None = None
     stopped: str | None = None
@@ -136,7 +136,7 @@ class SeedMetrics(Record):
     """What `train --seeds` takes from the `metrics.json` of each seed."""
 
     partial_view: ClassVar[bool] = True
-    test: Scores
+    test: SplitScores
     targets: dict[str, dict[str, Any]] | None = None
 
     @model_validator(mode="after")
