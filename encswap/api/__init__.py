@@ -13,7 +13,7 @@ from encswap.api.calls import (
     train,
 )
 from encswap.api.outcomes import (
-    CheckResult,
+    CheckOutcome,
     EvaluateResult,
     PredictedText,
     PredictResult,
@@ -22,7 +22,7 @@ from encswap.api.outcomes import (
 )
 
 __all__ = [
-    "CheckResult",
+    "CheckOutcome",
     "EvaluateResult",
     "Extractor",
     "LoggingWatcher",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from encswap.api.outcomes import (
-    CheckResult,
+    CheckOutcome,
     EvaluateResult,
     PredictedText,
     PredictResult,
@@ -82,7 +82,7 @@ def check(
     criteria: str = "plan",
     scale: Scale = "full",
     allow_pickle: Sequence[str] = (),
-) -> CheckResult:
+) -> CheckOutcome:
     """Judge which encoders fit a base; all registered ones where none is named.
 
     `depth` is facts, config, forward or weights; `scale="mini"` looks at small models and needs no
@@ -117,7 +117,7 @@ def check(
         allow_pickle=tuple(allow_pickle),
     )
     with _quiet(depth != "facts"):
-        return CheckResult(run_checks(request, plugins, find=_finder(plugins, depth, scale)))
+        return CheckOutcome(run_checks(request, plugins, find=_finder(plugins, depth, scale)))
 
 
 def swap(

@@ -20,7 +20,7 @@ COLOURS = ("#cfe8ff", "#fff0b3", "#d3f2d0", "#f6d5f2", "#ffd6cc", "#dcdcff", "#e
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckOutcome:
     """Which encoders fit; candidates in the order of verdict and rank."""
 
     report: CheckReport
@@ -56,7 +56,7 @@ class CheckResult:
 
     def __repr__(self) -> str:
         counts = f"{len(self.candidates)} candidates at depth {self.report.depth}"
-        return f"CheckResult({counts}, recommended: {self.recommended})\n{_text(self._rows())}"
+        return f"CheckOutcome({counts}, recommended: {self.recommended})\n{_text(self._rows())}"
 
     def _repr_html_(self) -> str:
         return _table(("encoder", "verdict", "reasons"), self._rows())
@@ -98,8 +98,8 @@ class SwapResult:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Scores on test documents, with the keys of `metrics.json`."""
+class ScoreResult:
+    """ScoreResult on test documents, with the keys of `metrics.json`."""
 
     metrics: Mapping[str, Any]
 
@@ -153,12 +153,12 @@ class Scores:
 
 
 @dataclass(frozen=True, repr=False)
-class EvaluateResult(Scores):
+class EvaluateResult(ScoreResult):
     """A saved model's scores on documents."""
 
 
 @dataclass(frozen=True, repr=False)
-class TrainResult(Scores):
+class TrainResult(ScoreResult):
     """A trained run: its folder and its metrics."""
 
     folder: Path = Path()
