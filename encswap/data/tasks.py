@@ -7,7 +7,7 @@ typed values whose strings are located in the text, as an entity's are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -435,3 +435,185 @@ def with_values(example: Example, *, alone: bool = False) -> Example:
         mentions=tuple(sorted(spans if alone else {*spans, *example.mentions})),
         unlocated=(*(() if alone else example.unlocated), *missing),
     )
+
+
+def tasks_inside(example: Example, start: int, end: int) -> Mapping[str, Any]:
+    """Return the tasks that belong to the window [start, end) of an example's text, as written.
+
+    Spans follow their window: a relation is where both its arguments are, a structure keeps the
+    fields that are there. A classification is the document's, and so every window's.
+    """
+    if not example.tasks:
+        return {}
+    found = dict(example.tasks)
+    if "relations" in found:
+        found["relations"] = [
+            {name: placed}
+            for one in _listed(found["relations"])
+            for name, fields in one.items()
+            if len(placed := _fields_inside(example, fields, start, end)) == len(fields)
+        ]
+    if "json_structures" in found:
+        found["json_structures"] = [
+            {name: placed}
+            for one in _listed(found["json_structures"])
+            for name, fields in one.items()
+            if any(placed := _fields_inside(example, fields, start, end))
+        ]
+    return found
+
+
+def _listed(raw: Any) -> Sequence[Mapping[str, Any]]:
+    return [raw] if isinstance(raw, Mapping) else raw or []
+
+
+def _fields_inside(
+    example: Example, fields: Mapping[str, Any], start: int, end: int
+) -> dict[str, Any]:
+    reader, kept = _Reader(example.text, example.id), {}
+    for name, raw in fields.items():
+        if isinstance(raw, Mapping) and "choices" in raw:
+            kept[name] = raw
+            continue
+        values = [
+            _moved(one, start)
+            for one in (raw if isinstance(raw, list) else [raw])
+            for value in reader.values(one, name)
+            if any(start <= first and last <= end for first, last in value.spans)
+        ]
+        if values:
+            kept[name] = values if isinstance(raw, list) else values[0]
+    return kept
+
+
+def _moved(raw: Any, offset: int) -> Any:
+    """Shift a span; a string is found again where the window's text has it."""
+    if not isinstance(raw, Mapping) or raw.get("start") is None:
+        return raw
+    return {**raw, "start": raw["start"] - offset, "end": raw["end"] - offset}
+
+
+Fits = Callable[[Mention], bool]
+"""Whether the units of a text can express a span of it."""
+
+
+def training_tasks(example: Example, fits: Fits) -> dict[str, Any]:
+    """Return an example's tasks as gliner2 collates them, gold by the offsets that `fits` takes.
+
+    A relation without one of its arguments is left out, as an entity is that the units cannot
+    express; a field without a value is trained as empty.
+    """
+    tasks = tasks_of(example)
+    found = {key: example.tasks[key] for key in DETAILS if example.tasks.get(key)}
+    if tasks.classifications:
+        found["classifications"] = [
+            {**one.options, "task": one.task, "labels": [*one.labels], "true_label": [*one.gold]}
+            for one in _by_prefix(tasks.classifications)
+        ]
+    relations = []
+    for relation in tasks.relations:
+        surfaces = [_surfaces(example.text, one, fits) for one in relation.arguments.values()]
+        if all(surfaces):
+            placed = [one if len(one) > 1 else one[0] for one in surfaces]
+            relations.append({relation.name: dict(zip(relation.arguments, placed, strict=True))})
+    if relations:
+        found["relations"] = relations
+    if tasks.structures:
+        named: dict[str, dict[str, None]] = {}
+        for structure in tasks.structures:
+            named.setdefault(structure.name, {}).update(dict.fromkeys(structure.fields))
+        found["json_structures"] = [
+            {one.name: _record(example.text, one, named[one.name], fits)}
+            for one in tasks.structures
+        ]
+    return found
+
+
+def _by_prefix(found: Sequence[Classification]) -> list[Classification]:
+    """Put a task before one whose name its own begins with.
+
+    gliner2 2.1 looks for a task's gold by `prompt.startswith(task)` and takes the first: the
+    classes of "type of drug" would be trained as those of "type".
+    """
+    clash = any(
+        one is not other and one.task.startswith(other.task) for one in found for other in found
+    )
+    return sorted(found, key=lambda one: -len(one.task)) if clash else list(found)
+
+
+def _surfaces(text: str, value: Value, fits: Fits) -> list[dict[str, Any]]:
+    return [
+        {"text": text[start:end], "start": start, "end": end}
+        for start, end in value.spans
+        if fits(Mention(start, end, "", text[start:end]))
+    ]
+
+
+def _record(text: str, one: Structure, fields: Iterable[str], fits: Fits) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for name in fields:
+        values = one.fields.get(name, ())
+        if name in one.choices:
+            chosen = [value.text for value in values]
+            value: Any = chosen[0] if len(chosen) == 1 else chosen
+            record[name] = {"value": value, "choices": [*one.choices[name]]}
+            continue
+        surfaces = [each for value in values for each in _surfaces(text, value, fits)]
+        # "", not None: gliner2 2.1 searches the text for the word "None" where a field has none.
+        record[name] = surfaces if len(surfaces) > 1 else surfaces[0] if surfaces else ""
+    return record
+
+
+def prompt_of(tasks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tasks as gliner2 takes them without their gold, which stands in another text."""
+    found = {key: value for key, value in tasks.items() if key in (*KINDS, *DETAILS)}
+    for key in ("relations", "json_structures"):
+        if found.get(key):
+            found[key] = [
+                {name: {one: _emptied(raw) for one, raw in fields.items()}}
+                for item in found[key]
+                for name, fields in item.items()
+            ]
+    return found
+
+
+def _emptied(raw: Any) -> Any:
+    choices = isinstance(raw, Mapping) and "choices" in raw
+    return {"value": "", "choices": [*raw["choices"]]} if choices else ""
+
+
+def renamed(tasks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a prompt as long as gliner2 makes it in training, where it renames classes and fields.
+
+    A renamed one is described by its own name, so that its prompt is longer than as it is written.
+    """
+    found = dict(tasks)
+    if found.get("classifications"):
+        found["classifications"] = [_renamed(one) for one in found["classifications"]]
+    structures: dict[str, dict[str, Any]] = {}
+    for item in found.get("json_structures") or ():
+        for name, fields in item.items():
+            structures.setdefault(name, {}).update(fields)
+    if structures:
+        said = found.get("json_descriptions") or {}
+        names = {name: list(enumerate(fields, 1)) for name, fields in structures.items()}
+        found["json_structures"] = [
+            {name: {f"field {n}": structures[name][one] for n, one in listed}}
+            for name, listed in names.items()
+        ]
+        found["json_descriptions"] = {
+            name: {f"field {n}": said.get(name, {}).get(one, one) for n, one in listed}
+            for name, listed in names.items()
+        }
+    return found
+
+
+def _renamed(raw: Mapping[str, Any]) -> dict[str, Any]:
+    names = {label: f"label {place}" for place, label in enumerate(raw["labels"], 1)}
+    said = raw.get("label_descriptions") or {}
+    return {
+        **raw,
+        "labels": [*names.values()],
+        "label_descriptions": {name: said.get(one, one) for one, name in names.items()},
+        "examples": [[text, names.get(out, out)] for text, out in raw.get("examples") or ()],
+    }

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.memory import RUNTIME_BYTES, training_memory
+from encswap.data.tasks import KINDS, prompt_of
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
@@ -200,7 +201,9 @@ def _used(job: Job, samples: Samples) -> set[int]:
     units = {
         text[start:end] for text, _ in samples.items for start, end in units_of(splitter, text)
     }
-    return used_ids(job.ready.model, units, asked.labels, asked.descriptions)
+    tasks = (prompt_of(schema) for _, schema in samples.items)
+    tasks = (one for one in tasks if any(one.get(kind) for kind in KINDS))
+    return used_ids(job.ready.model, units, asked.labels, asked.descriptions, tasks)
 
 
 def _sharded() -> bool:

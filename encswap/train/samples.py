@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import Sampler
 
+from encswap.data.tasks import KINDS, training_tasks
 from encswap.data.units import align, units_of
 from encswap.gliner.batches import collate, mask_subtokens
 from encswap.gliner.schema import schema_for
@@ -53,7 +54,8 @@ def build_samples(
     """Turn examples into samples; gold that is unaligned or too wide is left out, never snapped.
 
     A document that names its label set is asked for those labels alone, as gliner2 asks each
-    sample for the labels it names. A sample's name tells it apart: where an id repeats, by number.
+    sample for the labels it names; its other tasks go with them, and one of which nothing is left
+    to be asked is no sample. A sample's name tells it apart: where an id repeats, by number.
     gliner2 would widen an offset that lies inside a word to the whole word and train that.
     """
     items, lengths = [], []
@@ -65,7 +67,10 @@ def build_samples(
         gold = [m for m in example.mentions if expressible(m, starts, ends, max_width)]
         seen[example.id] += 1
         again = f"#{seen[example.id]}" if seen[example.id] > 1 else ""
-        schema = schema_for(asked, gold, descriptions, sample=f"{example.id}{again}")
+        tasks = training_tasks(example, lambda one: expressible(one, starts, ends, max_width))
+        if not asked and not any(tasks.get(kind) for kind in KINDS):
+            continue
+        schema = schema_for(asked, gold, descriptions, f"{example.id}{again}", tasks)
         items.append((example.text, schema))
         lengths.append(len(units))
     return Samples(tuple(items), tuple(lengths))
