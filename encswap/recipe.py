@@ -136,8 +136,19 @@ class Recipe(BaseModel):
     )
     dev_share: Annotated[float, Field(gt=0, lt=0.9)] = Field(description="documents taken as dev")
     patience: Annotated[int, Field(ge=1)] = Field(description="epochs without a better dev F1")
+    select_by: Literal[
+        "auto", "entities", "classifications", "relations", "structures", "mean"
+    ] = Field(
+        "auto",
+        description="dev score that chooses the epoch: F1 of entities, mean macro F1 of "
+        "classifications, strict F1 of relations, exact F1 of structures, or their mean; auto: "
+        "the first of these that the documents have",
+    )
     synthetic_labels: Share = Field(
         0.2, description="share of samples whose labels gliner2 renames while training"
+    )
+    synthetic_classes: Share = Field(
+        0.5, description="share of classifications whose labels gliner2 renames while training"
     )
     mask_subtokens: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of the text's subtokens hidden while training"

@@ -14,13 +14,17 @@ from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
 from encswap.data.notes import Notes
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import options_of, read_examples
+from encswap.data.tasks import KINDS, schema_of
 from encswap.data.units import CachedSplitter
 from encswap.errors import InputError
 from encswap.evaluate.prompts import divide, one_sided
 from encswap.evaluate.score import FLOOR, Progress, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
+from encswap.evaluate.task_answers import answer
+from encswap.evaluate.task_scores import score_tasks
 from encswap.evaluate.thresholds import score_at
 from encswap.gliner import model as gliner
+from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.gliner.scoring import resolve
 from encswap.manifest import MANIFEST, Manifest, read_manifest
@@ -89,6 +93,23 @@ class Saved:
             progress=progress,
         )
 
+    def score_tasks(self, examples: Sequence[Example], threshold: float) -> dict[str, Any]:
+        """Score the tasks beside entities that the documents hold; empty where they hold none."""
+        schema = schema_of(examples)
+        if not schema:
+            return {}
+        kinds = [kind for kind in KINDS if schema.names[kind]]
+        refuse_missing_heads(self.model, kinds, examples[0].id)
+        answers = answer(
+            self.model,
+            examples,
+            schema,
+            self.splitter,
+            max_length=self.recipe.max_length,
+            threshold=threshold,
+        )
+        return score_tasks(examples, answers, schema, self.recipe.seed)
+
 
 def what_to_ask(
     manifest: Manifest, examples: Sequence[Example] = (), labels: Sequence[str] = ()
@@ -135,7 +156,9 @@ def score_saved(
     scored = score_at(examples, found, at, policy)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
     ceiling = measure_ceiling(examples, saved.splitter, manifest.max_width, policy)
+    tasks = saved.score_tasks(examples, at)
     return {
+        **({"tasks": tasks} if tasks else {}),
         "protocol": saved.recipe.protocol if manifest.epoch_source else None,
         "strategy": saved.recipe.strategy,
         "threshold": at,

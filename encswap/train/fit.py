@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.memory import RUNTIME_BYTES, training_memory
-from encswap.data.tasks import KINDS, prompt_of
+from encswap.data.tasks import KINDS, Kind, prompt_of
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
+from encswap.evaluate.task_answers import answer
+from encswap.evaluate.task_scores import headline, score_tasks
 from encswap.evaluate.thresholds import best, sweep
 from encswap.gliner.batches import used_ids
 from encswap.gliner.model import overlap_policy
@@ -58,6 +60,30 @@ class Job:
             splitter or self.ready.splitter,
             max_length=self.recipe.max_length,
         )
+
+
+    def score_tasks(
+        self,
+        model: PreTrainedModel,
+        examples: Sequence[Example],
+        threshold: float,
+        splitter: WordSplitter | None = None,
+        kinds: Sequence[Kind] = KINDS,
+    ) -> dict[str, Any]:
+        """Score the tasks beside entities; empty where the documents have none."""
+        schema = self.documents.schema
+        if not schema:
+            return {}
+        answers = answer(
+            model,
+            examples,
+            schema,
+            splitter or self.ready.splitter,
+            max_length=self.recipe.max_length,
+            threshold=threshold,
+            kinds=kinds,
+        )
+        return score_tasks(examples, answers, schema, self.recipe.seed)
 
 
 @contextmanager
@@ -222,7 +248,8 @@ def _close_epoch(
     policy = overlap_policy(model, job.recipe.overlap_policy)
     results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
     chosen = best(results)
-    improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
+    threshold = chosen.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
+    improved = progress.close(number, loss, _dev_score(job, chosen.micro.f1, threshold), threshold)
     if improved:
         job.folder.save_checkpoint(model)
     record = progress.epochs[-1]
@@ -235,6 +262,22 @@ def _close_epoch(
         job.watcher.stopped(reason)
         job.folder.log(stopped=reason)
     return reason is None
+
+
+DEFAULT_THRESHOLD = 0.5
+"""gliner2's own, where no entities choose one."""
+
+
+def _dev_score(job: Job, entities: float, threshold: float) -> float:
+    """The dev score that `select_by` names; other tasks are asked only where it does."""
+    held = job.documents.selects_by
+    wanted = {"auto": held[:1], "mean": held}.get(job.recipe.select_by, (job.recipe.select_by,))
+    kinds = [kind for kind in KINDS if kind.removeprefix("json_") in wanted]
+    scores = (
+        job.score_tasks(job.ready.model, job.documents.dev, threshold, kinds=kinds) if kinds else {}
+    )
+    found = [entities if one == "entities" else headline(scores, one) or 0.0 for one in wanted]
+    return sum(found) / len(found) if found else entities
 
 
 def _stop_reason(job: Job, progress: Progress) -> str | None:

@@ -21,10 +21,12 @@ from encswap.data.label_sets import (
 from encswap.data.notes import Notes
 from encswap.data.readers import open_examples, options_of, read_examples
 from encswap.data.split import split_dev
+from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_values
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.errors import InputError
 from encswap.evaluate.prompts import text_budget
 from encswap.gliner import model as gliner
+from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.gliner.training import (
     add_adapters,
@@ -55,7 +57,7 @@ class Units:
 
     def refuse_low_coverage(self, recipe: Recipe, plugins: Plugins) -> None:
         """Refuse to train on gold that cannot be expressed: it would be trained as absent."""
-        share = self.coverage.share(self.width)
+        share = self.coverage.share(self.width) if self.coverage.mentions else 1.0
         if share < recipe.min_coverage and not recipe.allow_low_coverage:
             others = ", ".join(one for one in plugins.splitter_names if one != self.name)
             raise InputError(
@@ -89,7 +91,7 @@ def build_units(
     name = recipe.splitter or spec.word_splitter
     splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
     splitter.prepare([example.text for example in (*train, *others)])
-    coverage = measure_coverage(train, splitter)
+    coverage = measure_coverage([with_values(example) for example in train], splitter)
     width = suggest_max_width(coverage) if recipe.max_width == "auto" else recipe.max_width
     return Units(splitter, name, coverage, width)
 
@@ -121,6 +123,18 @@ class Documents:
     asked: EntitySchema
     checksums: Mapping[str, str]
     remarks: tuple[str, ...] = ()
+    schema: Schema = Schema()
+
+    @property
+    def selects_by(self) -> tuple[str, ...]:
+        """The tasks whose scores can choose an epoch, entities first."""
+        kinds = {
+            "entities": any(one.gold for one in self.train),
+            "classifications": self.schema.classifications,
+            "relations": self.schema.relations,
+            "structures": self.schema.structures,
+        }
+        return tuple(kind for kind, held in kinds.items() if held)
 
 
 @dataclass(frozen=True)
@@ -158,7 +172,8 @@ def read_documents(recipe: Recipe) -> Documents:
             reading = open_examples(path, options=options_of(recipe, name), notes=notes)
             parts[name] += reading.read()
             sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
-    remarks = [*map(str, notes), *_compare(parts, paths)]
+    schemas = {name: schema_of(examples) for name, examples in parts.items()}
+    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas)]
     train, test = parts["train"], parts["test"]
     if recipe.protocol == "plan":
         dev: Sequence[Example] = test
@@ -171,7 +186,29 @@ def read_documents(recipe: Recipe) -> Documents:
         raise InputError("too few documents to take dev from", where=paths["train"][0])
     labels = tuple(labels_of([*train, *test]))
     asked = EntitySchema(labels, descriptions_of(train) if recipe.descriptions else {})
-    return Documents(tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks))
+    schema = schema_of([*train, *dev, *test])
+    documents = Documents(
+        tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks), schema
+    )
+    if recipe.select_by not in ("auto", "mean", *documents.selects_by):
+        raise InputError(
+            f"select_by is {recipe.select_by}, and the documents have "
+            f"{', '.join(documents.selects_by)}",
+            where=paths["train"][0],
+            hint="choose one of these, or auto",
+        )
+    return documents
+
+
+def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:
+    """Say which tasks the parts do not share, and which are trained and not scored."""
+    yield from compare_tasks(schemas)
+    unscored = dict.fromkeys(name for schema in schemas.values() for name in schema.unscored)
+    if unscored:
+        yield (
+            f"relations with other arguments than head and tail are trained and not scored, for "
+            f"gliner2 returns none: {', '.join(unscored)}"
+        )
 
 
 def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
@@ -213,7 +250,7 @@ def files_of(names: str | None, role: str = "") -> list[Path]:
 def refuse_unmarked(examples: Sequence[Example], path: Path) -> None:
     """Refuse documents without gold, and a label that has none: it would be trained as absent."""
     marked = {mention.label for example in examples for mention in example.mentions}
-    if not marked:
+    if not marked and not any(any(one.tasks.get(kind) for kind in KINDS) for one in examples):
         raise InputError("no document has a mention in its text", where=path)
     for label in labels_of(examples):
         if label not in marked:
@@ -250,6 +287,8 @@ def make_ready(
     base = gliner.read_model(base_source.path)
     if known is None and gliner.max_width_of(base) is not None:
         units.refuse_low_coverage(recipe, plugins)
+    held = [kind for kind in KINDS if documents.schema.names[kind]]
+    refuse_missing_heads(base, held, recipe.train)
     encoder = plugins.load_encoder(spec, encoder_source)
     scratch = recipe.strategy == "scratch"
     kept = recipe.strategy in ("surgical", "lora")
@@ -288,7 +327,7 @@ def make_ready(
 
 def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
     """Set a model up for training as the recipe says."""
-    set_label_renaming(model, recipe.synthetic_labels)
+    set_label_renaming(model, recipe.synthetic_labels, recipe.synthetic_classes)
     if recipe.attention_backend != "standard":
         use_flash_attention(model)
     if recipe.strategy == "lora":

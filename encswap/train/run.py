@@ -26,7 +26,7 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
-from encswap.train.fit import Job, fit
+from encswap.train.fit import DEFAULT_THRESHOLD, Job, fit
 from encswap.train.prepare import (
     build_units,
     check_settings,
@@ -91,7 +91,10 @@ def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict
     results = sweep(dev, job.score(model, dev, splitter), job.recipe.thresholds, policy)
     found = job.score(model, test, splitter)
     scored = score_at(test, found, best(results).threshold, policy)
-    return summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
+    summary = summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
+    at = scored.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
+    tasks = job.score_tasks(model, test, at, splitter)
+    return {**summary, "tasks": tasks} if tasks else summary
 
 
 def _dictionary(job: Job) -> dict[str, Any]:
@@ -181,6 +184,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),
     }
+    if documents.schema:
+        metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
     return metrics, prediction_lines(documents.test, test, found["test"], ready)
 
 

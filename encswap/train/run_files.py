@@ -57,6 +57,7 @@ class Baseline(Record):
     micro: Floor
     name: str = ""
     cross_fold: Floor | None = None
+    tasks: dict[str, Any] | None = None
     threshold: Share | None = None
     documents: Count | None = None
     per_label: dict[str, Floor] | None = None
@@ -107,6 +108,8 @@ class Metrics(Record):
     throughput: dict[str, float | None] | None = None
     targets: dict[str, Target] | None = None
     rivals: dict[str, Any] | None = None
+    tasks: dict[str, Any] | None = None
+    retention: dict[str, Any] | None = None
 
 
 class Compared(Record):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -67,7 +68,9 @@ def build_samples(
         gold = [m for m in example.mentions if expressible(m, starts, ends, max_width)]
         seen[example.id] += 1
         again = f"#{seen[example.id]}" if seen[example.id] > 1 else ""
-        tasks = training_tasks(example, lambda one: expressible(one, starts, ends, max_width))
+        tasks = training_tasks(
+            example, partial(expressible, starts=starts, ends=ends, max_width=max_width)
+        )
         if not asked and not any(tasks.get(kind) for kind in KINDS):
             continue
         schema = schema_for(asked, gold, descriptions, f"{example.id}{again}", tasks)
