@@ -174,6 +174,12 @@ class Recipe(BaseModel):
     report_to: tuple[str, ...] | Literal["auto"] = Field(
         "auto", description="trackers: tensorboard, wandb, mlflow; auto takes tensorboard if there"
     )
+    retention: bool = Field(
+        False, description="score what the base could do before and the model still can, see eval"
+    )
+    retention_data: tuple[str, ...] = Field(
+        (), description="files on which retention is scored, beside the shipped set"
+    )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
 
@@ -186,7 +192,7 @@ class Recipe(BaseModel):
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         return () if names == ("none",) else names
 
-    @field_validator("thresholds", "lora_targets", mode="before")
+    @field_validator("thresholds", "lora_targets", "retention_data", mode="before")
     @classmethod
     def _list_one(cls, value: Any) -> Any:
         """Take one value for a list of one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -13,7 +14,12 @@ HELP = """Score a model that encswap wrote on labelled documents.
 The threshold is the one chosen in training, unless another is given. The labels are those of
 training, else those of the documents; labels that only one side has are told.
 
+With --retention, it scores what the model could do before and still can, on a small shipped set
+in Korean and English and on any file given with --retention-data: the base, the swapped model
+before training, and this one.
+
   encswap eval runs/ko-deberta-… --data test.jsonl
+  encswap eval runs/ko-deberta-… --retention
 """
 
 
@@ -24,7 +30,7 @@ def attach(app: typer.Typer) -> None:
 
 def evaluate(
     model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
-    data: str = typer.Option(..., "--data", "-d", help="Labelled documents."),
+    data: str = typer.Option(None, "--data", "-d", help="Labelled documents."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
     label: list[str] = typer.Option(
         [], "--label", "-l", help="Labels to ask for; default: the model's own."
@@ -32,11 +38,17 @@ def evaluate(
     source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
     tag_column: str = typer.Option(None, "--tag-column", help="Column of the tags: name, number."),
     tag_label: str = typer.Option(None, "--tag-label", help="Label of tags that name none."),
+    retention: bool = typer.Option(
+        False, "--retention", help="Score what the base could do before and this model still can."
+    ),
+    retention_data: list[str] = typer.Option(
+        [], "--retention-data", help="A further file for --retention; may be repeated."
+    ),
     format_: OutputFormat = FORMAT_OPTION,
 ) -> None:
     """Run the command."""
     from encswap.cli.progress import Pace, quiet_libraries
-    from encswap.cli.tables import score_tables
+    from encswap.cli.tables import retention_table, score_tables
     from encswap.data.formats.table import ReadOptions
     from encswap.data.notes import Notes
     from encswap.errors import InputError
@@ -45,11 +57,25 @@ def evaluate(
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"{threshold} is no threshold", where="--threshold", hint="0 < it < 1")
     labels = distinct_labels(label, "--label")
+    retention = retention or bool(retention_data)
+    if data is None and not retention:
+        raise InputError("no documents", where="--data", hint="give --data FILE, or --retention")
     quiet_libraries()
-    from encswap.evaluate.predict import score_saved
+    from encswap.evaluate.predict import retention_of, score_saved
 
+    kept: dict[str, Any] = {}
+    if retention:
+        from encswap.plugins import load_plugins
+
+        kept = retention_of(model, load_plugins(), retention_data, say=note)
+    if data is None:
+        if format_ is OutputFormat.json:
+            write_json(kept)
+        else:
+            write(retention_table(kept["retention"], markdown=format_ is OutputFormat.markdown))
+        return
     notes = Notes()
-    metrics = score_saved(
+    metrics = kept | score_saved(
         model,
         data,
         threshold,

@@ -15,6 +15,12 @@ from encswap.data.overlaps import measure_ceiling
 from encswap.data.units import CachedSplitter
 from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
+from encswap.evaluate.retention import (
+    Asked,
+    compare_retention,
+    measure_retention,
+    read_sets,
+)
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
@@ -43,7 +49,7 @@ from encswap.train.provenance import (
     prediction_lines,
     refuse_changed,
 )
-from encswap.train.run_files import Compared
+from encswap.train.run_files import Compared, Kept
 from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
 from encswap.types import (
     EncoderSpec,
@@ -121,6 +127,7 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
 def _run(job: Job) -> dict[str, Any]:
     begin(job)
     compared = baselines(job)
+    before = _kept_before(job)
     progress, throughput = fit(job)
     job.watcher.stage("score test")
     manifest = manifest_of(
@@ -135,6 +142,8 @@ def _run(job: Job) -> dict[str, Any]:
         "throughput": throughput,
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
+    if before:
+        metrics["retention"] = _retention(job, before)
     found = remarks_on_scores(metrics, job.recipe.thresholds)
     for remark in found:
         job.watcher.remark(remark)
@@ -143,6 +152,39 @@ def _run(job: Job) -> dict[str, Any]:
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
     return metrics
+
+
+def _kept(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
+    recipe = job.recipe
+    return measure_retention(
+        Asked(model, splitter, recipe.max_length),
+        read_sets(recipe.retention_data),
+        seed=recipe.seed,
+        policy=recipe.overlap_policy,
+    )
+
+
+def _kept_before(job: Job) -> dict[str, Any]:
+    """Score base and swapped model on what is not trained; once, also when resumed."""
+    if not job.recipe.retention:
+        return {}
+
+    def measure() -> dict[str, Any]:
+        job.watcher.stage("score retention before training")
+        base, ready = job.ready.base, job.ready
+        return {
+            "base": _kept(job, base, CachedSplitter(base.processor.word_splitter)),
+            "swapped": _kept(job, ready.model, ready.splitter),
+        }
+
+    return job.folder.remember("retention", Kept, measure)
+
+
+def _retention(job: Job, before: dict[str, Any]) -> dict[str, Any]:
+    job.watcher.stage("score retention")
+    model = put_on_device(read_model(job.folder.checkpoint, splitter=job.ready.splitter))
+    measured = {**before, "tuned": _kept(job, model, job.ready.splitter)}
+    return compare_retention(measured, seed=job.recipe.seed)
 
 
 def begin(job: Job) -> None:
@@ -223,6 +265,8 @@ def run_recipe(
         raise InputError("no encoder", hint="set encoder: in the recipe")
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
     check_settings(recipe)
+    if recipe.retention:
+        read_sets(recipe.retention_data)
     if asked.again is None and processes.is_main():
         refuse_taken(path)
     documents = read_documents(recipe)

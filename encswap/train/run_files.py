@@ -121,6 +121,13 @@ class Compared(Record):
     control: Baseline | None = None
 
 
+class Kept(Record):
+    """What base and swapped model can do on the retention sets, by set."""
+
+    base: dict[str, Any]
+    swapped: dict[str, Any]
+
+
 class SeedMetrics(Record):
     """What `train --seeds` takes from the `metrics.json` of each seed."""
 

@@ -128,3 +128,18 @@ def test_a_boundary_base_answers_every_task(job_of, boundary_folder, tmp_path):
     assert metrics["epochs"][-1]["train_loss"] < metrics["epochs"][0]["train_loss"]
     assert metrics["tasks"]["classifications"]["severity"]["support"] == 24
     assert metrics["tasks"]["relations"]["micro"]["support"] == 24
+
+
+def test_a_run_tells_what_its_model_could_do_before_and_eval_measures_it_again(job_of, tmp_path):
+    from encswap.evaluate.predict import retention_of
+    from encswap.plugins import load_plugins
+
+    job = job_of(epochs=1, retention=True)
+    found = run(job)["retention"]
+    assert set(found["sets"]) == {"ko", "en"}
+    for one in found["sets"].values():
+        assert list(one["models"]) == ["base", "swapped", "tuned"]
+        assert set(one["models"]["tuned"]) >= {"classifications", "relations", "structures"}
+    again = retention_of(job.folder.path, load_plugins())["retention"]
+    assert again["sets"] == found["sets"]
+    assert again["sentence"] == found["sentence"]
