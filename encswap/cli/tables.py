@@ -46,9 +46,7 @@ def _task_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
     """List the scores of classifications, relations and structures, each beside the base's."""
     before = ((metrics.get("baselines") or {}).get("before_training") or {}).get("tasks") or {}
     old = {name: score for name, score, *_ in _task_lines(before)}
-    rows: list[Sequence[str]] = [
-        ("task", "score", "", "95% interval", "gold", "before training")
-    ]
+    rows: list[Sequence[str]] = [("task", "score", "", "95% interval", "gold", "before training")]
     for name, score, measure, interval, support in _task_lines(metrics["tasks"]):
         first = f"{old[name]:.3f}" if name in old else ""
         if not support:

@@ -81,7 +81,9 @@ def compare_retention(models: Mapping[str, Measured], *, seed: int) -> dict[str,
 
 def _measure(one: Asked, examples: Sequence[Example], seed: int, policy: str) -> dict[str, Any]:
     asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))
-    candidates = score_documents(one.model, examples, asked, one.splitter, max_length=one.max_length)
+    candidates = score_documents(
+        one.model, examples, asked, one.splitter, max_length=one.max_length
+    )
     scored = score_at(examples, candidates, THRESHOLD, overlap_policy(one.model, policy))
     summary = summarise(scored, examples, asked.labels, seed)
     schema = schema_of(examples)
@@ -145,4 +147,3 @@ _NAMED = {
     "relations": "F1 of relations",
     "structures": "F1 of structure fields",
 }
-

@@ -75,7 +75,8 @@ def answer(
         if places and schema.names[kind]:
             some = [examples[place] for place in places]
             for place, one in zip(
-                places, _answer(model, some, schema, splitter, max_length, threshold, kind),
+                places,
+                _answer(model, some, schema, splitter, max_length, threshold, kind),
                 strict=True,
             ):
                 _add(found[place], one)
@@ -123,9 +124,7 @@ def _answer(
     return _merged(windows, parts, len(examples))
 
 
-def _merged(
-    windows: Sequence[Window], parts: Sequence[Extracted], documents: int
-) -> list[Answers]:
+def _merged(windows: Sequence[Window], parts: Sequence[Extracted], documents: int) -> list[Answers]:
     found = [Answers() for _ in range(documents)]
     counts = [0] * documents
     for window, part in zip(windows, parts, strict=True):

@@ -76,7 +76,9 @@ def _class_counts(
 ) -> tuple[Counts, ...]:
     return tuple(
         Counts(
-            int(label in gold.gold and label in chosen), int(label in chosen), int(label in gold.gold)
+            int(label in gold.gold and label in chosen),
+            int(label in chosen),
+            int(label in gold.gold),
         )
         for label in labels
     )
@@ -92,9 +94,7 @@ def _relations(
     ]
     return {
         "micro": _summed([sum(one.values(), Counts()) for one in documents], seed),
-        "per_relation": {
-            name: _summed([one[name] for one in documents], seed) for name in names
-        },
+        "per_relation": {name: _summed([one[name] for one in documents], seed) for name in names},
     }
 
 

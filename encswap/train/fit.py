@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,9 +15,10 @@ from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
 from encswap.evaluate.task_answers import answer
 from encswap.evaluate.task_scores import headline, score_tasks
-from encswap.evaluate.thresholds import best, sweep
+from encswap.evaluate.thresholds import Scored, best, sweep
 from encswap.gliner.batches import used_ids
 from encswap.gliner.model import overlap_policy
+from encswap.gliner.schema import EntitySchema
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.train.groups import refuse_bad_cover
@@ -26,7 +28,16 @@ from encswap.train.run_folder import RunFolder
 from encswap.train.samples import Samples, build_samples
 from encswap.train.trainer import precision_remark
 from encswap.train.used_rows import grow, shrink
-from encswap.types import Example, ParamGroupSettings, Prediction, Source, Watcher, WordSplitter
+from encswap.types import (
+    Example,
+    ParamGroupSettings,
+    Prediction,
+    Source,
+    Watcher,
+    WordSplitter,
+    descriptions_of,
+    labels_of,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -60,7 +71,6 @@ class Job:
             splitter or self.ready.splitter,
             max_length=self.recipe.max_length,
         )
-
 
     def score_tasks(
         self,
@@ -212,12 +222,37 @@ def _samples(job: Job) -> Samples:
     windows = cut_windows(
         ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
     )
-    return build_samples(
+    own = build_samples(
         [window.example for window in windows],
         ready.splitter,
         documents.asked.labels,
         documents.asked.descriptions,
         ready.max_width,
+    )
+    return own + _replayed(job, len(own)) if documents.replay else own
+
+
+def _replayed(job: Job, own: int) -> Samples:
+    """Draw samples of other labels and tasks, so that they are the recipe's share of all."""
+    documents, ready, recipe = job.documents, job.ready, job.recipe
+    asked = EntitySchema.of(labels_of(documents.replay), descriptions_of(documents.replay))
+    windows = cut_windows(ready.model, documents.replay, asked, ready.splitter, recipe.max_length)
+    texts = asked.descriptions if recipe.descriptions else {}
+    found = build_samples(
+        [window.example for window in windows],
+        ready.splitter,
+        asked.labels,
+        texts,
+        ready.max_width,
+    )
+    wanted = round(own * recipe.replay_share / (1 - recipe.replay_share))
+    drawn = random.Random(recipe.seed)
+    places: list[int] = []
+    while found.items and len(places) < wanted:
+        places += drawn.sample(range(len(found)), min(len(found), wanted - len(places)))
+    return Samples(
+        tuple(found.items[place] for place in places),
+        tuple(found.lengths[place] for place in places),
     )
 
 
@@ -229,7 +264,9 @@ def _used(job: Job, samples: Samples) -> set[int]:
     }
     tasks = (prompt_of(schema) for _, schema in samples.items)
     tasks = (one for one in tasks if any(one.get(kind) for kind in KINDS))
-    return used_ids(job.ready.model, units, asked.labels, asked.descriptions, tasks)
+    labels = {label for _, schema in samples.items for label in schema.get("entities", ())}
+    labels = dict.fromkeys([*asked.labels, *sorted(labels - set(asked.labels))])
+    return used_ids(job.ready.model, units, list(labels), asked.descriptions, tasks)
 
 
 def _sharded() -> bool:
@@ -244,12 +281,9 @@ def _close_epoch(
     job: Job, progress: Progress, trainer: SwapTrainer, number: int, loss: float
 ) -> bool:
     """Score dev, keep the best model, and say whether to go on."""
-    dev, model = job.documents.dev, job.ready.model
-    policy = overlap_policy(model, job.recipe.overlap_policy)
-    results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
-    chosen = best(results)
-    threshold = chosen.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
-    improved = progress.close(number, loss, _dev_score(job, chosen.micro.f1, threshold), threshold)
+    model = job.ready.model
+    chosen, score, threshold = score_dev(job, model)
+    improved = progress.close(number, loss, score, threshold)
     if improved:
         job.folder.save_checkpoint(model)
     record = progress.epochs[-1]
@@ -268,14 +302,21 @@ DEFAULT_THRESHOLD = 0.5
 """gliner2's own, where no entities choose one."""
 
 
-def _dev_score(job: Job, entities: float, threshold: float) -> float:
+def score_dev(job: Job, model: PreTrainedModel) -> tuple[Scored, float, float]:
+    """Score dev at the best threshold: the entities, what `select_by` names, and the threshold."""
+    dev = job.documents.dev
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    chosen = best(sweep(dev, job.score(model, dev), job.recipe.thresholds, policy))
+    threshold = chosen.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
+    return chosen, _dev_score(job, model, chosen.micro.f1, threshold), threshold
+
+
+def _dev_score(job: Job, model: PreTrainedModel, entities: float, threshold: float) -> float:
     """The dev score that `select_by` names; other tasks are asked only where it does."""
     held = job.documents.selects_by
     wanted = {"auto": held[:1], "mean": held}.get(job.recipe.select_by, (job.recipe.select_by,))
     kinds = [kind for kind in KINDS if kind.removeprefix("json_") in wanted]
-    scores = (
-        job.score_tasks(job.ready.model, job.documents.dev, threshold, kinds=kinds) if kinds else {}
-    )
+    scores = job.score_tasks(model, job.documents.dev, threshold, kinds=kinds) if kinds else {}
     found = [entities if one == "entities" else headline(scores, one) or 0.0 for one in wanted]
     return sum(found) / len(found) if found else entities
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encswap.data.input import find_data
+from encswap.data.input import find_data, shipped_name
 from encswap.data.label_sets import (
     compare_labels,
     count_labels,
@@ -17,6 +17,8 @@ from encswap.data.label_sets import (
     repeated_ids,
     repeated_line,
     shared_ids,
+    with_file_labels,
+    without_labels,
 )
 from encswap.data.notes import Notes
 from encswap.data.readers import open_examples, options_of, read_examples
@@ -25,6 +27,7 @@ from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_val
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.errors import InputError
 from encswap.evaluate.prompts import text_budget
+from encswap.evaluate.retention import SHIPPED
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
@@ -73,6 +76,11 @@ def check_settings(recipe: Recipe) -> None:
     trackers(recipe)
     refuse_precision(recipe)
     refuse_alignment(recipe)
+    if recipe.average_with_start and recipe.strategy == "lora":
+        raise InputError(
+            "average_with_start: with lora the weights before training are kept as they are",
+            hint="lower lora_alpha, or take the strategy surgical",
+        )
 
 
 def build_units(
@@ -111,6 +119,15 @@ NOT_NAMED = ("what is found of it there counts as wrong", "they are trained as h
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Labels that training never sees, the test documents with their gold, and what to ask for."""
+
+    labels: tuple[str, ...]
+    test: tuple[Example, ...]
+    asked: EntitySchema
+
+
+@dataclass(frozen=True)
 class Documents:
     """Train, dev and test documents, what is asked of them, and the files' checksums.
 
@@ -124,6 +141,8 @@ class Documents:
     checksums: Mapping[str, str]
     remarks: tuple[str, ...] = ()
     schema: Schema = Schema()
+    held_out: HeldOut | None = None
+    replay: tuple[Example, ...] = ()
 
     @property
     def selects_by(self) -> tuple[str, ...]:
@@ -174,6 +193,10 @@ def read_documents(recipe: Recipe) -> Documents:
             sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
     schemas = {name: schema_of(examples) for name, examples in parts.items()}
     remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas)]
+    held_out = _held_out(recipe, parts, paths["test"][0])
+    for name, examples in parts.items() if held_out else ():
+        parts[name] = [without_labels(one, recipe.held_out_labels) for one in examples]
+    replay = _replay(recipe, notes, sums)
     train, test = parts["train"], parts["test"]
     if recipe.protocol == "plan":
         dev: Sequence[Example] = test
@@ -188,7 +211,15 @@ def read_documents(recipe: Recipe) -> Documents:
     asked = EntitySchema(labels, descriptions_of(train) if recipe.descriptions else {})
     schema = schema_of([*train, *dev, *test])
     documents = Documents(
-        tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks), schema
+        tuple(train),
+        tuple(dev),
+        tuple(test),
+        asked,
+        sums,
+        tuple(remarks),
+        schema,
+        held_out,
+        replay,
     )
     if recipe.select_by not in ("auto", "mean", *documents.selects_by):
         raise InputError(
@@ -198,6 +229,46 @@ def read_documents(recipe: Recipe) -> Documents:
             hint="choose one of these, or auto",
         )
     return documents
+
+
+def _held_out(
+    recipe: Recipe, parts: Mapping[str, Sequence[Example]], where: Path
+) -> HeldOut | None:
+    """Take the labels out that training must not see; refuse one that test has no gold of."""
+    held = recipe.held_out_labels
+    if not held:
+        return None
+    counted = count_labels(parts["test"])
+    for label in held:
+        if not counted.get(label):
+            raise InputError(
+                f"held_out_labels: {label!r} has no mention in the test documents",
+                where=where,
+                hint=f"choose of {', '.join(label for label, n in counted.items() if n)}",
+            )
+    labels = tuple(labels_of([*parts["train"], *parts["test"]]))
+    if set(labels) <= set(held):
+        raise InputError("held_out_labels: no label is left to train", where=where)
+    texts = descriptions_of(parts["train"]) if recipe.descriptions else {}
+    return HeldOut(held, tuple(parts["test"]), EntitySchema(labels, texts))
+
+
+def _replay(recipe: Recipe, notes: Notes, sums: dict[str, str]) -> tuple[Example, ...]:
+    """Read the documents to be replayed, each to be asked for the labels of its own file."""
+    if recipe.replay is None:
+        return ()
+    found: list[Example] = []
+    for place, path in enumerate(files_of(recipe.replay, "replay"), start=1):
+        reading = open_examples(path, options=options_of(recipe), notes=notes)
+        found += with_file_labels(reading.read())
+        sums["replay" if place == 1 else f"replay {place}"] = reading.checksum()
+        if shipped_name(reading.checksum()) in SHIPPED.values():
+            raise InputError(
+                "retention is scored on these documents: replayed, they would tell nothing",
+                where=path,
+                hint="replay other documents",
+            )
+    return tuple(found)
 
 
 def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:

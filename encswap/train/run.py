@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from encswap import __version__, files
 from encswap import distributed as processes
+from encswap.data.label_sets import with_labels_alone
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.units import CachedSplitter
 from encswap.errors import InputError
@@ -21,6 +22,7 @@ from encswap.evaluate.retention import (
     measure_retention,
     read_sets,
 )
+from encswap.evaluate.score import score_documents
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
@@ -32,7 +34,8 @@ from encswap.plugins import Plugins
 from encswap.recipe import Recipe, dump_recipe
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
-from encswap.train.fit import DEFAULT_THRESHOLD, Job, fit
+from encswap.train.averaging import State, choose_share, copy_state
+from encswap.train.fit import DEFAULT_THRESHOLD, Job, fit, score_dev
 from encswap.train.prepare import (
     build_units,
     check_settings,
@@ -49,7 +52,7 @@ from encswap.train.provenance import (
     prediction_lines,
     refuse_changed,
 )
-from encswap.train.run_files import Compared, Kept
+from encswap.train.run_files import Averaged, Compared, Kept
 from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
 from encswap.types import (
     EncoderSpec,
@@ -100,7 +103,12 @@ def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict
     summary = summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
     at = scored.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
     tasks = job.score_tasks(model, test, at, splitter)
-    return {**summary, "tasks": tasks} if tasks else summary
+    held = _held_out(job, model, splitter, at)
+    return {
+        **summary,
+        **({"tasks": tasks} if tasks else {}),
+        **({"held_out": held} if held else {}),
+    }
 
 
 def _dictionary(job: Job) -> dict[str, Any]:
@@ -128,7 +136,9 @@ def _run(job: Job) -> dict[str, Any]:
     begin(job)
     compared = baselines(job)
     before = _kept_before(job)
+    start = copy_state(job.ready.model) if job.recipe.average_with_start else {}
     progress, throughput = fit(job)
+    average = _average(job, progress, start) if start else None
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
@@ -142,6 +152,8 @@ def _run(job: Job) -> dict[str, Any]:
         "throughput": throughput,
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
+    if average:
+        metrics["average_with_start"] = average
     if before:
         metrics["retention"] = _retention(job, before)
     found = remarks_on_scores(metrics, job.recipe.thresholds)
@@ -152,6 +164,41 @@ def _run(job: Job) -> dict[str, Any]:
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
     return metrics
+
+
+def _average(job: Job, progress: Progress, start: State) -> dict[str, Any]:
+    """Average the best epoch with the start where dev says so; once, also when resumed."""
+
+    def measure() -> dict[str, Any]:
+        job.watcher.stage("average with the start")
+        model = put_on_device(read_model(job.folder.checkpoint, splitter=job.ready.splitter))
+        shares = job.recipe.average_with_start
+        found = choose_share(model, start, shares, lambda one: score_dev(job, one)[1:])
+        if found["share"]:
+            job.folder.save_checkpoint(model)
+        return found
+
+    found = job.folder.remember("average", Averaged, measure)
+    progress.threshold = found["threshold"]
+    return found
+
+
+def _held_out(
+    job: Job, model: PreTrainedModel, splitter: WordSplitter, threshold: float
+) -> dict[str, Any]:
+    """Score the labels that training never saw, asked beside all others: zero-shot."""
+    held = job.documents.held_out
+    if held is None:
+        return {}
+    found = score_documents(
+        model, held.test, held.asked, splitter, max_length=job.recipe.max_length
+    )
+    found = [[one for one in each if one.label in held.labels] for each in found]
+    examples = [with_labels_alone(example, held.labels) for example in held.test]
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    scored = score_at(examples, found, threshold, policy)
+    summary = summarise(scored, examples, held.labels, job.recipe.seed)
+    return {key: summary[key] for key in ("threshold", "micro", "per_label")}
 
 
 def _kept(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
@@ -228,6 +275,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
     }
     if documents.schema:
         metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
+    if held := _held_out(job, model, ready.splitter, progress.threshold):
+        metrics["held_out"] = held
     return metrics, prediction_lines(documents.test, test, found["test"], ready)
 
 

@@ -58,6 +58,7 @@ class Baseline(Record):
     name: str = ""
     cross_fold: Floor | None = None
     tasks: dict[str, Any] | None = None
+    held_out: dict[str, Any] | None = None
     threshold: Share | None = None
     documents: Count | None = None
     per_label: dict[str, Floor] | None = None
@@ -110,6 +111,8 @@ class Metrics(Record):
     rivals: dict[str, Any] | None = None
     tasks: dict[str, Any] | None = None
     retention: dict[str, Any] | None = None
+    held_out: dict[str, Any] | None = None
+    average_with_start: dict[str, Any] | None = None
 
 
 class Compared(Record):
@@ -126,6 +129,15 @@ class Kept(Record):
 
     base: dict[str, Any]
     swapped: dict[str, Any]
+
+
+class Averaged(Record):
+    """The share of the start that was chosen on dev, with its score and threshold."""
+
+    share: Share
+    dev_f1: Share
+    threshold: Share
+    tried: list[dict[str, Any]]
 
 
 class SeedMetrics(Record):

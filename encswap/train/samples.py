@@ -41,6 +41,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __add__(self, other: Samples) -> Samples:
+        return Samples((*self.items, *other.items), (*self.lengths, *other.lengths))
+
     def __getitem__(self, place: int) -> Sample:
         return self.items[place]
 
@@ -91,21 +94,45 @@ def expressible(
 
 @dataclass(frozen=True)
 class Collator:
-    """Collates samples for training; `epoch` tells the current one, counted from 0."""
+    """Collates samples for training; `epoch` tells the current one, counted from 0.
+
+    `labels` is how many labels a sample is asked for, None for all.
+    """
 
     model: PreTrainedModel
     seed: int
     mask_share: float
     epoch: Callable[[], int]
+    labels: int | None = None
 
     def __call__(self, items: list[Sample]) -> Any:
         """Make gliner2's batch of samples."""
         names = ",".join(str(schema["sample"]) for _, schema in items)
         with _drawn_from(f"{self.seed}/{self.epoch()}/{names}"):
+            if self.labels is not None:
+                items = [(text, sampled_labels(schema, self.labels)) for text, schema in items]
             batch = collate(self.model, items, training=True)
             if self.mask_share:
                 mask_subtokens(self.model, batch, self.mask_share, _generator())
         return batch
+
+
+def sampled_labels(schema: dict[str, Any], count: int) -> dict[str, Any]:
+    """Ask a sample for its gold's labels and for others drawn at random, in random order.
+
+    A model that is always asked for the same labels in the same order may learn their places
+    instead of reading their names.
+    """
+    entities = schema.get("entities")
+    if not entities:
+        return schema
+    gold = [label for label, found in entities.items() if found]
+    others = [label for label, found in entities.items() if not found]
+    chosen = gold + random.sample(others, min(len(others), max(0, count - len(gold))))
+    if not chosen:
+        chosen = others[:1]
+    random.shuffle(chosen)
+    return {**schema, "entities": {label: entities[label] for label in chosen}}
 
 
 @contextmanager
