@@ -61,10 +61,11 @@ def evaluate(
     if data is None and not retention:
         raise InputError("no documents", where="--data", hint="give --data FILE, or --retention")
     quiet_libraries()
-    from encswap.evaluate.predict import retention_of, score_saved
+    from encswap.evaluate.predict import score_saved
 
     kept: dict[str, Any] = {}
     if retention:
+        from encswap.evaluate.retention import retention_of
         from encswap.plugins import load_plugins
 
         kept = retention_of(model, load_plugins(), retention_data, say=note)

@@ -16,14 +16,8 @@ from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import options_of, read_examples
 from encswap.data.tasks import KINDS, schema_of
 from encswap.data.units import CachedSplitter
-from encswap.errors import EncswapError, InputError, SwapError
+from encswap.errors import InputError
 from encswap.evaluate.prompts import divide, one_sided
-from encswap.evaluate.retention import (
-    Asked,
-    compare_retention,
-    measure_retention,
-    read_sets,
-)
 from encswap.evaluate.score import FLOOR, Progress, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.task_answers import answer
@@ -33,12 +27,8 @@ from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.gliner.scoring import resolve
-from encswap.gliner.model import read_model
-from encswap.manifest import MANIFEST, Manifest, ModelRecord, read_manifest
-from encswap.models import resolve, spec_of
-from encswap.plugins import Plugins
+from encswap.manifest import MANIFEST, Manifest, read_manifest
 from encswap.recipe import Recipe, recorded_recipe
-from encswap.swap.assemble import swap_encoder
 from encswap.swap.checkpoint import load
 from encswap.types import Example, Prediction, descriptions_of, labels_of
 
@@ -64,7 +54,7 @@ class Saved:
     @classmethod
     def read(cls, folder: Path) -> Saved:
         """Load a run folder or a checkpoint."""
-        return cls.load(folder, *_recorded(folder))
+        return cls.load(folder, *recorded(folder))
 
     @classmethod
     def load(cls, folder: Path, manifest: Manifest, recipe: Recipe) -> Saved:
@@ -132,7 +122,8 @@ def what_to_ask(
     return EntitySchema.of(labels_of(examples), descriptions_of(examples))
 
 
-def _recorded(folder: Path) -> tuple[Manifest, Recipe]:
+def recorded(folder: Path) -> tuple[Manifest, Recipe]:
+    """Read a folder's manifest and the recipe that it records."""
     manifest = read_manifest(folder)
     return manifest, recorded_recipe(manifest.recipe, folder / MANIFEST)
 
@@ -153,7 +144,7 @@ def score_saved(
     Labels are compared before the model is loaded: an `InputError` where none of the documents'
     is asked for.
     """
-    manifest, recipe = _recorded(folder)
+    manifest, recipe = recorded(folder)
     path = find_data(data)
     examples = read_examples(path, options=_read_as(recipe, options), notes=notes)
     asked = what_to_ask(manifest, examples, labels)
@@ -186,69 +177,6 @@ def score_saved(
         "targets": judge_targets(saved.recipe.targets, test),
         "remarks": remarks,
     }
-
-
-def retention_of(
-    folder: Path, plugins: Plugins, files: Sequence[str] = (), say: Say | None = None
-) -> dict[str, Any]:
-    """Score what a saved model still can beside what its base could, as the key `retention`.
-
-    Base and encoder are found again by what the manifest records, and swapped as it says; what
-    cannot be had is left out, and told.
-    """
-    sets = read_sets(files)
-    manifest, recipe = _recorded(folder)
-    saved = Saved.load(folder, manifest, recipe)
-    models: dict[str, Asked] = {}
-    remarks: list[str] = []
-    try:
-        base = read_model(resolve(_place(manifest.base), plugins).path)
-        base = gliner.put_on_device(base)
-        words = CachedSplitter(base.processor.word_splitter)
-        models["base"] = Asked(base, words, recipe.max_length)
-        if manifest.data:
-            swapped = _swapped_again(base, manifest, recipe, saved, plugins)
-            models["swapped"] = Asked(swapped, saved.splitter, recipe.max_length)
-    except EncswapError as error:
-        missing = "the swapped model" if models else "the base"
-        remarks.append(f"{missing} cannot be had here: {error}")
-    last = "tuned" if manifest.data else "swapped"
-    models[last] = Asked(saved.model, saved.splitter, recipe.max_length)
-    for remark in remarks if say is not None else ():
-        say(remark)  # type: ignore[misc]
-    measured = {
-        stage: measure_retention(one, sets, seed=recipe.seed, policy=recipe.overlap_policy)
-        for stage, one in models.items()
-    }
-    found = compare_retention(measured, seed=recipe.seed)
-    return {"retention": {**found, "remarks": remarks}}
-
-
-def _place(record: ModelRecord) -> str:
-    """Where a recorded model is: its folder, else its name."""
-    return record.identifier if Path(record.identifier).is_dir() else record.name
-
-
-def _swapped_again(
-    base: PreTrainedModel, manifest: Manifest, recipe: Recipe, saved: Saved, plugins: Plugins
-) -> PreTrainedModel:
-    """Swap as the run did before it trained; raises `EncswapError` where that cannot be done."""
-    if recipe.alignment != "none" or recipe.strategy == "scratch":
-        raise SwapError("it was aligned or drawn before training, which the manifest cannot repeat")
-    name = str(recipe.encoder)
-    source = resolve(name, plugins, scale=recipe.scale)
-    swapped = swap_encoder(
-        base,
-        plugins.load_encoder(spec_of(name, plugins), source),
-        plugins,
-        splitter=saved.splitter,
-        name=source.identifier,
-        max_width=manifest.max_width,
-        method=manifest.embeddings,
-        heads="kept" if recipe.strategy in ("surgical", "lora") else "fresh",
-        seed=recipe.seed,
-    )
-    return gliner.put_on_device(swapped.model)
 
 
 def remarks_on_labels(asked: EntitySchema, examples: Sequence[Example], where: str) -> list[str]:

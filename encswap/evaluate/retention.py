@@ -1,4 +1,4 @@
-"""Retention: what a model could do before, and still can, on labels and tasks that were not trained.
+"""Retention: what a model could do before and still can, on labels and tasks it did not train on.
 
 The shipped set was written for this project, in Korean and in English: fourteen labels that the
 medical sets do not have, classifications, relations and structures. Every model is asked zero-shot,
@@ -9,20 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.input import find_data
 from encswap.data.readers import read_examples
 from encswap.data.tasks import schema_of
+from encswap.data.units import CachedSplitter
+from encswap.errors import EncswapError, SwapError
 from encswap.evaluate.intervals import compare
 from encswap.evaluate.metrics import Counts, micro
+from encswap.evaluate.predict import Saved, Say, recorded
 from encswap.evaluate.score import score_documents
 from encswap.evaluate.summary import summarise
 from encswap.evaluate.task_answers import answer
 from encswap.evaluate.task_scores import headline, score_tasks
 from encswap.evaluate.thresholds import score_at
-from encswap.gliner.model import overlap_policy
+from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
+from encswap.manifest import Manifest, ModelRecord
+from encswap.models import resolve, spec_of
+from encswap.plugins import Plugins
+from encswap.recipe import Recipe
+from encswap.swap.assemble import swap_encoder
 from encswap.types import Example, WordSplitter, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -102,6 +111,69 @@ def _measure(one: Asked, examples: Sequence[Example], seed: int, policy: str) ->
         "scores": {"entities": {key: summary[key] for key in ("micro", "per_label")}, **tasks},
         "entities": [[one.correct, one.predicted, one.gold] for one in counts],
     }
+
+
+def retention_of(
+    folder: Path, plugins: Plugins, files: Sequence[str] = (), say: Say | None = None
+) -> dict[str, Any]:
+    """Score what a saved model still can beside what its base could, as the key `retention`.
+
+    Base and encoder are found again by what the manifest records, and swapped as it says; what
+    cannot be had is left out, and told.
+    """
+    sets = read_sets(files)
+    manifest, recipe = recorded(folder)
+    saved = Saved.load(folder, manifest, recipe)
+    models: dict[str, Asked] = {}
+    remarks: list[str] = []
+    try:
+        base = read_model(resolve(_place(manifest.base), plugins).path)
+        base = put_on_device(base)
+        words = CachedSplitter(base.processor.word_splitter)
+        models["base"] = Asked(base, words, recipe.max_length)
+        if manifest.data:
+            swapped = _swapped_again(base, manifest, recipe, saved, plugins)
+            models["swapped"] = Asked(swapped, saved.splitter, recipe.max_length)
+    except EncswapError as error:
+        missing = "the swapped model" if models else "the base"
+        remarks.append(f"{missing} cannot be had here: {error}")
+    last = "tuned" if manifest.data else "swapped"
+    models[last] = Asked(saved.model, saved.splitter, recipe.max_length)
+    for remark in remarks if say is not None else ():
+        say(remark)  # type: ignore[misc]
+    measured = {
+        stage: measure_retention(one, sets, seed=recipe.seed, policy=recipe.overlap_policy)
+        for stage, one in models.items()
+    }
+    found = compare_retention(measured, seed=recipe.seed)
+    return {"retention": {**found, "remarks": remarks}}
+
+
+def _place(record: ModelRecord) -> str:
+    """Where a recorded model is: its folder, else its name."""
+    return record.identifier if Path(record.identifier).is_dir() else record.name
+
+
+def _swapped_again(
+    base: PreTrainedModel, manifest: Manifest, recipe: Recipe, saved: Saved, plugins: Plugins
+) -> PreTrainedModel:
+    """Swap as the run did before it trained; raises `EncswapError` where that cannot be done."""
+    if recipe.alignment != "none" or recipe.strategy == "scratch":
+        raise SwapError("it was aligned or drawn before training, which the manifest cannot repeat")
+    name = str(recipe.encoder)
+    source = resolve(name, plugins, scale=recipe.scale)
+    swapped = swap_encoder(
+        base,
+        plugins.load_encoder(spec_of(name, plugins), source),
+        plugins,
+        splitter=saved.splitter,
+        name=source.identifier,
+        max_width=manifest.max_width,
+        method=manifest.embeddings,
+        heads="kept" if recipe.strategy in ("surgical", "lora") else "fresh",
+        seed=recipe.seed,
+    )
+    return put_on_device(swapped.model)
 
 
 def task_score(scores: Mapping[str, Any], task: str) -> float | None:

@@ -74,13 +74,18 @@ def answer(
         places = [place for place, one in enumerate(examples) if kind in one.tasks]
         if places and schema.names[kind]:
             some = [examples[place] for place in places]
-            for place, one in zip(
-                places,
-                _answer(model, some, schema, splitter, max_length, threshold, kind),
-                strict=True,
-            ):
+            parts = _answer(
+                model,
+                some,
+                schema,
+                splitter,
+                max_length=max_length,
+                threshold=threshold,
+                kind=kind,
+            )
+            for place, one in zip(places, parts, strict=True):
                 _add(found[place], one)
-    return found  # fmt: skip
+    return found
 
 
 def _add(whole: Answers, part: Answers) -> None:
@@ -94,6 +99,7 @@ def _answer(
     examples: Sequence[Example],
     schema: Schema,
     splitter: WordSplitter,
+    *,
     max_length: int,
     threshold: float,
     kind: Kind,

@@ -36,7 +36,7 @@ def score_tasks(
 
 
 def decide(scores: Mapping[str, float], *, multi: bool) -> frozenset[str]:
-    """Choose labels as gliner2 does: the best one, or of several all that reach 0.5, at least it."""
+    """Choose labels as gliner2 does: the best, or where several may be, all that reach 0.5."""
     if not scores:
         return frozenset()
     best = max(scores, key=lambda label: scores[label])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,7 +140,7 @@ class Documents:
     asked: EntitySchema
     checksums: Mapping[str, str]
     remarks: tuple[str, ...] = ()
-    schema: Schema = Schema()
+    schema: Schema = field(default_factory=Schema)
     held_out: HeldOut | None = None
     replay: tuple[Example, ...] = ()
 

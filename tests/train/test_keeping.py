@@ -45,7 +45,7 @@ def test_a_document_is_asked_for_its_gold_s_labels_and_for_others_drawn_anew():
     assert all("a" in one and len(one) == 2 for one in drawn)
     assert {label for one in drawn for label in one} == set(entities)
     assert len({one.index("a") for one in drawn}) == 2
-    none = {"entities": dict.fromkeys("abc", [])}
+    none = {"entities": {label: [] for label in "abc"}}
     assert len(sampled_labels(none, 1)["entities"]) == 1
     assert sampled_labels({"classifications": []}, 2) == {"classifications": []}
 
