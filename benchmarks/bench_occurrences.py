@@ -96,7 +96,7 @@ def _plan_like() -> list[Text]:
     return [(one.text, frozenset(one.spans)) for one in texts()]
 
 
-def _klue(path: Path) -> list[Text]:
+def _in_groups(path: Path) -> list[Text]:
     examples = read_examples(path)
     grouped = []
     for first in range(0, len(examples), GROUP):
@@ -114,10 +114,13 @@ def main() -> None:
     """Measure what is at hand and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--klue", type=Path, help="a KLUE-NER file: real text, not shipped")
+    parser.add_argument("--held-out", type=Path, nargs="*", default=[], help="files not tuned on")
     options = parser.parse_args()
     result = {"plan-like (synthetic)": measure(_plan_like())}
     if options.klue is not None:
-        result["KLUE-NER v1.1 dev, eight sentences a text"] = measure(_klue(options.klue))
+        result["KLUE-NER v1.1 dev, eight sentences a text"] = measure(_in_groups(options.klue))
+    for path in options.held_out:
+        result[f"{path.stem}, eight sentences a text"] = measure(_in_groups(path))
     written = json.dumps(result, indent=2, ensure_ascii=False)
     (HERE / "results" / "occurrences.json").write_text(written + "\n", encoding="utf-8")
     print(written)

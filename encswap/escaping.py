@@ -144,24 +144,42 @@ def _plain_text(text: str, cost: _Cost) -> str:
     return str(text)
 
 
+class MarkdownText(str):
+    """Text that is Markdown already, so that it is not escaped again."""
+
+    __slots__ = ()
+
+
 def markdown(text: object) -> str:
     """Keep a pipe, a mark, a tag or a line break in a value from being read as Markdown."""
     return " ".join(printable_lines(_MARKDOWN.sub(r"\\\1", str(text))).split())
 
 
-def markdown_table(rows: Sequence[Sequence[object]], rules: Sequence[str] = ()) -> str:
-    """Write a Markdown table of values, the first row its head; `rules` align the columns."""
-    head, *rest = ([markdown(cell) for cell in row] for row in rows)
+def markdown_table(rows: Sequence[Sequence[object]], rules: Sequence[str] = ()) -> MarkdownText:
+    """Write a Markdown table of values, the first row its head; `rules` align the columns.
+
+    A cell that is `MarkdownText` goes in as it is, and must hold no line break.
+    """
+    head, *rest = ([_markdown_cell(cell) for cell in row] for row in rows)
     lines = [head, [*rules] or ["---"] * len(head), *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return MarkdownText("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
-def code_span(text: object) -> str:
+def number_rules(columns: int) -> list[str]:
+    """Align a table whose first column holds words and whose others hold numbers."""
+    return ["---", *["---:"] * (columns - 1)]
+
+
+def _markdown_cell(cell: object) -> str:
+    return cell if isinstance(cell, MarkdownText) else markdown(cell)
+
+
+def code_span(text: object) -> MarkdownText:
     """Write a value as Markdown code, fenced by more backticks than it holds."""
     value = " ".join(printable_lines(str(text)).split()) or " "
     longest = max((len(run) for run in re.findall("`+", value)), default=0)
     fence, room = "`" * (longest + 1), " " if value.startswith("`") or value.endswith("`") else ""
-    return f"{fence}{room}{value}{room}{fence}"
+    return MarkdownText(f"{fence}{room}{value}{room}{fence}")
 
 
 def csv_cell(text: str) -> str:

@@ -36,7 +36,6 @@ UNWRITABLE = (
 WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "file write failed", "I/O error")
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.writing")
 _SCRATCH = re.compile(r"encswap-.+\.writing")
-_BUSY = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK)
 
 
 class HeldError(EncswapError):
@@ -315,32 +314,18 @@ def relative_name(name: str) -> str:
 def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock file `path`; raises `HeldError` where another process does, unless `wait`.
 
-    The kernel lets go when the process dies. The holder removes the file while it still holds it;
-    one who had opened it before finds that its name is gone, and asks again: so nobody ever holds
-    a file that has no name beside one who holds its successor.
+    The kernel lets go when the process dies. The holder removes the file while it still holds it:
+    filelock refuses a link, and a lock on a file whose name was removed meanwhile (since 3.24).
     """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        try:
-            _lock_or_raise(descriptor, path, wait)
-            if not _is_named(descriptor, path):
-                continue
+    import filelock
+
+    try:
+        with filelock.FileLock(path, timeout=-1 if wait else 0):
             try:
                 yield
             finally:
-                with suppress(OSError):
-                    path.unlink()
-            return
-        finally:
-            os.close(descriptor)
-
-
-def _lock_or_raise(descriptor: int, path: Path, wait: bool) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
-        if error.errno not in _BUSY:
-            raise
+                path.unlink(missing_ok=True)
+    except filelock.Timeout as error:
         raise HeldError("another process holds it", where=path) from error
 
 

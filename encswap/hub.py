@@ -9,209 +9,26 @@ import hashlib
 import logging
 import os
 import re
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from encswap import files
 from encswap.errors import SourceError
-from encswap.files import cache_root, recall, relative_name, remember
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-LARGEST = 2**46
-UNLISTED_BYTES = 64 * 2**20
-"""What a file may have whose size the hub did not list."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A file that is being fetched: of which hub and repository, and its size as listed."""
-
-    endpoint: str
-    hub_id: str
-    name: str
-    size: int
-
-    @property
-    def most(self) -> int:
-        """The most bytes that may arrive."""
-        return self.size or UNLISTED_BYTES
-
-
-_HOOKING = threading.Lock()
-_EXPECTED: ContextVar[Expected | None] = ContextVar("expected", default=None)
-
-
-def is_commit(value: object) -> bool:
-    """Tell whether a value has the form of a commit's id."""
-    return isinstance(value, str) and COMMIT.fullmatch(value) is not None
-
-
-def sound_commit(hub_id: str, value: object) -> str:
-    """Take a commit's id as the hub names it."""
-    if not isinstance(value, str) or not is_commit(value):
-        raise SourceError(f"{hub_id}: the hub names {_short(value)} as commit, which is none")
-    return value
-
-
-def sound_name(hub_id: str, value: object) -> str:
-    """Take a file's name as the hub lists it."""
-    try:
-        return relative_name(value if isinstance(value, str) else "")
-    except SourceError as error:
-        raise SourceError(f"{hub_id}: the hub lists {error.message}") from error
-
-
-def sound_checksum(hub_id: str, name: str, value: object) -> str:
-    """Take a checksum as the hub lists it: SHA-1 of a git blob, SHA-256, or none."""
-    if value == "" or (isinstance(value, str) and CHECKSUM.fullmatch(value)):
-        return str(value)
-    raise SourceError(f"{hub_id}: the hub lists {_short(value)} as checksum of {name}")
-
-
-def sound_size(hub_id: str, name: str, value: object) -> int:
-    """Take a size in bytes as the hub lists it; 0 where it lists none."""
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-        raise SourceError(f"{hub_id}: the hub lists {_short(value)} as size of {name}")
-    return value
-
-
-@contextmanager
-def guarded(endpoint: str, hub_id: str, name: str, size: int) -> Iterator[None]:
-    """Refuse answers of a form that could lead out of the cache while one file is fetched."""
-    token = _EXPECTED.set(Expected(endpoint, hub_id, name, size))
-    try:
-        yield
-    finally:
-        _EXPECTED.reset(token)
-
-
-def refuse_unsound(status: int, method: str, headers: Mapping[str, str]) -> None:
-    """Refuse an answer to the fetching of a file whose headers are not of the form they must have.
-
-    Raises `SourceError`. Answers that no file is fetched by are let through.
-    """
-    expected = _EXPECTED.get()
-    if expected is None:
-        return
-    commit = headers.get("x-repo-commit")
-    if commit is not None:
-        sound_commit(expected.hub_id, commit)
-    linked = headers.get("x-linked-etag")
-    etag = linked if linked is not None else headers.get("etag") if commit is not None else None
-    if etag is not None and status < 400 and method == "HEAD":
-        _refuse_etag(expected, etag)
-    _refuse_xet(expected, headers)
-    if status < 300:
-        _refuse_size(expected, method, headers)
-
-
-def _refuse_etag(expected: Expected, etag: str) -> None:
-    # As the client strips it: any of W, / and quotation marks at the ends.
-    if not CHECKSUM.fullmatch(etag.lstrip("W/").strip('"')):
-        raise SourceError(
-            f"{expected.hub_id}: the hub gives {expected.name} the ETag {_short(etag)}, "
-            "which is no checksum"
-        )
-
-
-def _refuse_xet(expected: Expected, headers: Mapping[str, str]) -> None:
-    """The token is sent to the place that these headers name."""
-    found = headers.get("x-xet-hash")
-    if found is not None and not re.fullmatch(r"[0-9a-f]{64}", found):
-        raise SourceError(f"{expected.hub_id}: the hub gives {expected.name} no sound Xet hash")
-    routes = re.findall(r"<([^>]*)>", headers.get("link", "")) if found is not None else []
-    routes.append(headers.get("x-xet-refresh-route", ""))
-    for route in filter(None, routes):
-        host = urlsplit(route).netloc
-        if host and not _same_site(host, urlsplit(expected.endpoint).netloc):
-            raise SourceError(
-                f"{expected.hub_id}: the hub sends the client on to {_short(host)}, "
-                "which the token does not belong to"
-            )
-
-
-def _same_site(host: str, own: str) -> bool:
-    return host in (own, "huggingface.co") or host.endswith((".huggingface.co", ".hf.co"))
-
-
-def _refuse_size(expected: Expected, method: str, headers: Mapping[str, str]) -> None:
-    given = headers.get("x-linked-size") or headers.get("content-length")
-    if given is None:
-        if method == "GET":
-            raise SourceError(f"{expected.hub_id}: {expected.name} has no length that is told")
-        return
-    if not given.isascii() or not given.isdigit() or int(given) > expected.most:
-        raise SourceError(
-            f"{expected.hub_id}: {expected.name} would have {_short(given)} bytes, "
-            f"the hub lists {expected.size or 'none'}"
-        )
-
-
-def _short(value: object) -> str:
-    told = repr(value)
-    return told if len(told) <= 80 else f"{told[:77]}…"
-
-
-def look_at_answers() -> None:
-    """Look at every answer that the hub's client gets from now on, whichever HTTP library it has.
-
-    To be called before its first request: setting the factory closes the session that is open, and
-    other threads may be reading from it. The client makes another session where a connection fails.
-    """
-    with _HOOKING:
-        _hook()
-
-
-def _hook() -> None:
-    import huggingface_hub
-
-    setter = getattr(huggingface_hub, "set_client_factory", None)
-    if setter is None:  # before 1.0: requests
-        huggingface_hub.configure_http_backend(backend_factory=_requests_session)
-        return
-    from huggingface_hub.utils import _http
-
-    if not getattr(_http._GLOBAL_CLIENT_FACTORY, "guarded", False):
-        setter(_guarded_factory(_http._GLOBAL_CLIENT_FACTORY))
-
-
-def _guarded_factory(factory: Callable[[], Any]) -> Callable[[], Any]:
-    def make() -> Any:
-        client = factory()
-        hooks = client.event_hooks
-        client.event_hooks = {**hooks, "response": [*hooks.get("response", []), _on_response]}
-        return client
-
-    make.guarded = True  # type: ignore[attr-defined]
-    return make
-
-
-def _on_response(response: Any) -> None:
-    refuse_unsound(response.status_code, response.request.method, response.headers)
-
-
-def _requests_session() -> Any:
-    import requests
-
-    session = requests.Session()
-    session.hooks["response"].append(
-        lambda response, *_, **__: refuse_unsound(
-            response.status_code, response.request.method, response.headers
-        )
-    )
-    return session
-
+from encswap.files import cache_root, recall, remember
+from encswap.safety.hub_answers import (
+    guarded,
+    is_commit,
+    sound_checksum,
+    sound_commit,
+    sound_name,
+    sound_size,
+    watch_answers,
+)
+from encswap.timeouts import CallTimeoutError, call_within
 
 T = TypeVar("T")
 REACH_SECONDS = 2.0
@@ -219,7 +36,6 @@ REMEMBER_SECONDS = 30.0
 METADATA_SECONDS = 45.0
 LIST_SECONDS = 10.0
 METADATA_BYTES = 64 * 2**20
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 OFFLINE_WAYS = "offline ways: a local folder as the name, a filled HF_HOME cache, or --scale mini"
 _METADATA_NAMES = re.compile(
     r"((encoder_config|[\w-]*Pooling|[\w-]*Transformer)/)?[^/]+\.(json|txt|model|vocab|jinja)"
@@ -237,21 +53,18 @@ class Listing:
     checksums: Mapping[str, str]
 
 
-@lru_cache(maxsize=1)
-def hub_reachable() -> bool:
-    """Say whether the hub answers; asked once, at most two seconds, then remembered."""
-    return not why_unreachable()
-
-
 def why_unreachable() -> str:
-    """Say in a few words why the hub cannot be reached; empty where it can."""
-    return _ask(endpoint(), _is_offline())
+    """Say in a few words why the hub cannot be reached; empty where it can.
+
+    The first call takes at most two seconds. The answer is cached for the process, and a failure
+    for the next processes too, for half a minute.
+    """
+    return _probe(endpoint(), _is_offline())
 
 
-def forget() -> None:
-    """Ask again next time."""
-    hub_reachable.cache_clear()
-    _ask.cache_clear()
+def clear_reachability() -> None:
+    """Probe the hub again at the next call."""
+    _probe.cache_clear()
 
 
 def endpoint() -> str:
@@ -269,7 +82,7 @@ def _is_offline() -> str:
 
 
 @lru_cache(maxsize=8)
-def _ask(address: str, offline: str) -> str:
+def _probe(address: str, offline: str) -> str:
     if offline:
         return offline
     note = cache_root() / "hub" / "unreachable.json"
@@ -277,18 +90,18 @@ def _ask(address: str, offline: str) -> str:
     if isinstance(known, dict) and known.get("endpoint") == address:
         return str(known.get("reason"))
     try:
-        within(REACH_SECONDS, lambda: _knock(address), f"{address} gave no answer")
+        within(REACH_SECONDS, lambda: _request_head(address), f"{address} gave no answer")
     except SourceError as error:
         remember(note, {"endpoint": address, "reason": error.message})
         return error.message
     return ""
 
 
-def _knock(address: str) -> None:
-    """Ask as the hub's own client would: with its proxies and certificates."""
+def _request_head(address: str) -> None:
+    """Request as the hub's own client would: with its proxies and certificates."""
     from huggingface_hub import get_session
 
-    look_at_answers()
+    watch_answers()
     try:
         status = get_session().head(address, timeout=REACH_SECONDS).status_code
     except Exception as error:
@@ -298,35 +111,22 @@ def _knock(address: str) -> None:
 
 
 def within(seconds: float, call: Callable[[], T], what: str) -> T:
-    """Return what `call` returns, or give up on it after so many seconds.
+    """Return what `call` returns; `SourceError` after so many seconds.
 
-    The hub's client retries, sleeps and resumes without a limit of its own; the thread that is
-    given up on is a daemon and ends with the process.
+    The hub's client retries, sleeps and resumes without a limit of its own.
     """
-    results: list[T] = []
-    failures: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:
-            failures.append(error)
-
-    _listen()
-    thread = threading.Thread(target=target, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failures:
-        raise failures[0]
-    if not results:
-        heard = [line for line in _HEARD.lines if what.split(":", maxsplit=1)[0] in line]
+    _keep_warnings()
+    try:
+        return call_within(seconds, call)
+    except CallTimeoutError as error:
+        about = what.split(":", maxsplit=1)[0]
+        heard = [line for line in _WARNINGS.lines if about in line]
         last = f"; last: {heard[-1]}" if heard else ""
-        raise SourceError(f"{what} within {seconds:g} s{last}")
-    return results[0]
+        raise SourceError(f"{what} within {seconds:g} s{last}") from error
 
 
-class _Heard(logging.Handler):
-    """Keep what the hub's client complains of, for the one line in which it is told."""
+class _Warnings(logging.Handler):
+    """Keep the warnings of the hub's client, for the one line of an error."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -336,13 +136,13 @@ class _Heard(logging.Handler):
         self.lines.append(record.getMessage().splitlines()[0][:200])
 
 
-_HEARD = _Heard()
+_WARNINGS = _Warnings()
 
 
-def _listen() -> None:
+def _keep_warnings() -> None:
     logger = logging.getLogger("huggingface_hub")
-    if _HEARD not in logger.handlers:
-        logger.handlers = [_HEARD]
+    if _WARNINGS not in logger.handlers:
+        logger.handlers = [_WARNINGS]
         logger.propagate = False
 
 
@@ -404,7 +204,7 @@ def wanted_weights(name: str, sizes: Mapping[str, int], allow_pickle: bool) -> l
 def _list(hub_id: str, revision: str | None) -> Listing:
     from huggingface_hub import HfApi
 
-    look_at_answers()
+    watch_answers()
     with _one_line(hub_id, revision):
         info = HfApi(endpoint=endpoint()).model_info(
             hub_id, revision=revision, files_metadata=True, timeout=LIST_SECONDS
@@ -529,11 +329,11 @@ class _one_line:  # noqa: N801 - reads as the statement it is
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, SourceError):
-            message, hint = _told(error, self.revision)
+            message, hint = _message_and_hint(error, self.revision)
             raise SourceError(f"{self.name}: {message}", hint=hint) from error
 
 
-def _told(error: Exception, revision: str) -> tuple[str, str]:
+def _message_and_hint(error: Exception, revision: str) -> tuple[str, str]:
     from huggingface_hub import errors
 
     status = getattr(getattr(error, "response", None), "status_code", None)

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Literal
 
 from encswap.errors import SourceError, UnknownNameError, suggest
 from encswap.files import cache_root
-from encswap.hub import HUB_ID, fetch
+from encswap.hub import fetch
 from encswap.plugins import Plugins
+from encswap.specs import HUB_ID
 from encswap.types import BaseSpec, EncoderSpec, Scale, Source
 
 if TYPE_CHECKING:
-    from encswap.plugins import Plugins
-    from encswap.types import EncoderSpec, Scale, Source, Watcher
+    from encswap.types import Watcher
 
-BuildMini = Callable[["Plugins", "Watcher", "EncoderSpec | None"], None]
+BuildMini = Callable[[Plugins, "Watcher", EncoderSpec | None], None]
 """Builds the mini model of an encoder, or the mini base where none is given."""
+Need = Literal["metadata", "weights"]
+MINI_BASE = "mini"
+MODEL_FILES = ("config.json", "gliner_config.json", "modules.json")
+_FOLDER = re.compile(r"^(\.{0,2}/|~|[A-Za-z]:[\\/])")
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,17 @@ def find_models(
     allow_pickle: bool = False,
     build_mini: BuildMini | None = None,
 ) -> Models:
-    """Resolve both; mini models that are asked for are built first by `build_mini`, where given.
+    """Resolve a base and an encoder; `build_mini`, where given, builds mini models first.
 
-    Raises `SourceError` where a model asks for what it may not have, before its weights are
+    Raises `SourceError`; what a model's small files give away is found before its weights are
     fetched.
     """
-
     spec = spec_of(encoder, plugins)
     if scale == "mini" and build_mini:
         build_mini(plugins, watcher, spec)
-    look_first(resolve(encoder, plugins, scale=scale, need="metadata"))
+    refuse_unsafe(resolve(encoder, plugins, scale=scale, need="metadata"))
     if base != MINI_BASE:
-        look_first(resolve(base, plugins, need="metadata"))
+        refuse_unsafe(resolve(base, plugins, need="metadata"))
     encoder_source = resolve(encoder, plugins, scale=scale, allow_pickle=allow_pickle)
     if base == MINI_BASE and build_mini:
         build_mini(plugins, watcher, None)
@@ -66,28 +69,21 @@ def find_control(
     name: str | None,
     build_mini: BuildMini | None = None,
 ) -> Source | None:
-    """Resolve the model that is scored beside, where one is named."""
-
+    """Resolve the control, the model that is scored for comparison, where one is named."""
     if name is None:
         return None
     if name == MINI_BASE and build_mini:
         build_mini(plugins, watcher, None)
     elif name != MINI_BASE:
-        look_first(resolve(name, plugins, need="metadata"))
+        refuse_unsafe(resolve(name, plugins, need="metadata"))
     return resolve(name, plugins)
 
 
-def look_first(source: Source) -> None:
-    """Ask of a model's small files what `check` asks: whether they may be followed at all."""
+def refuse_unsafe(source: Source) -> None:
+    """Refuse a model whose small files name code or other files; `check` does the same."""
     from encswap.safety.content import refuse_hostile
 
     refuse_hostile(source.path, source.name)
-
-
-Need = Literal["metadata", "weights"]
-MINI_BASE = "mini"
-MODEL_FILES = ("config.json", "gliner_config.json", "modules.json")
-_FOLDER = re.compile(r"^(\.{0,2}/|~|[A-Za-z]:[\\/])")
 
 
 def split_revision(name: str) -> tuple[str, str | None]:
@@ -116,7 +112,7 @@ def spec_of(name_or_path: str | Path, plugins: Plugins) -> EncoderSpec:
     if HUB_ID.fullmatch(name):
         known = {spec.hub_id: spec for spec in (plugins.encoders | plugins.bases).values()}
         return known.get(name) or EncoderSpec(name=name, hub_id=name, revision=revision)
-    if (failed := plugins.set_aside_with(name)) is not None:
+    if (failed := plugins.failed_with(name)) is not None:
         raise UnknownNameError(
             "encoder", name, [], hint=f"plugin {failed.name!r} was set aside: {failed.error}"
         )

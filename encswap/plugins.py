@@ -1,9 +1,9 @@
-"""Plugins: what is installed, how each is loaded, how its hooks are called, what sets it aside.
+"""Plugins: find the installed ones, load each, call its hooks, set aside what fails.
 
-It reads from the top: find, know, isolate, load, call, and at the end what a hook may answer. Every
-hook is called here, through pluggy's own loop. Before each implementation stands a guard, so that
-a failure is named and costs only its plugin. A plugin is code with the user's rights: this guards
-against accidents, not against malice.
+It reads from the top: find, record, isolate, load, call, validate. Every hook is called here,
+through pluggy's own loop; each implementation is wrapped, so that a failure names its plugin and
+costs only that one. A plugin is code with the user's rights: this guards against accidents, not
+against malice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import inspect
 import logging
 import math
 import os
-import re
 import sys
 import threading
 import warnings
@@ -23,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import pluggy
@@ -31,18 +29,16 @@ import pluggy
 from encswap import API_VERSION, hookspecs
 from encswap.errors import EncswapError, InputError, PluginError, UnknownNameError, one_line
 from encswap.escaping import plain_json
+from encswap.specs import faults_of_name, faults_of_spec
+from encswap.timeouts import CallTimeoutError, call_within
 from encswap.types import (
     DEPTHS,
-    MARK_MEANINGS,
     AdaptedEmbeddings,
     BaseSpec,
     CheckContext,
-    Claim,
     EmbeddingTable,
     EncoderSpec,
-    Fact,
     Finding,
-    Layout,
     LoadedEncoder,
     ParamGroup,
     ParamGroupSettings,
@@ -119,7 +115,7 @@ def _entry_points() -> Iterator[tuple[metadata.EntryPoint, PluginRecord]]:
             yield point, PluginRecord(point.name, name, version, error=twice)
 
 
-# -- know ------------------------------------------------------------------------------------
+# -- record ----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -183,39 +179,8 @@ def load_seconds() -> float:
     return seconds
 
 
-def limited(call: Callable[[], T], seconds: float | None) -> T:
-    """Return what `call` returns; `TimeoutError` after so many seconds, None sets no limit.
-
-    A thread that is given up is a daemon: it ends with the process. The user's Ctrl-C reaches the
-    main thread alone, so a KeyboardInterrupt in the other one is the plugin's own.
-    """
-    if seconds is None:
-        return call()
-    outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((call(), None))
-        except BaseException as error:
-            outcome.put((None, error))
-
-    threading.Thread(target=run, name="encswap plugin", daemon=True).start()
-    try:
-        result, error = outcome.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError(
-            f"took longer than {seconds:g} s and was given up ({TIMEOUT_VARIABLE})"
-        ) from None
-    if isinstance(error, KeyboardInterrupt):
-        raise PluginError("it raised KeyboardInterrupt") from error
-    if error is not None:
-        raise error
-    returned: T = result
-    return returned
-
-
 class _Stream:
-    """Stands for stdout or stderr while a plugin runs: it writes on stderr, and stays open."""
+    """Replaces stdout or stderr while a plugin runs: it writes to stderr, and stays open."""
 
     def __init__(self, stderr: Any) -> None:
         self.used, self._stderr = False, stderr
@@ -233,9 +198,10 @@ class _Stream:
 
 
 class _Streams:
-    """Puts stand-ins before stdout and stderr while plugins run, and the real ones back.
+    """Replaces stdout and stderr while plugins run, and restores them.
 
-    Calls of several threads may overlap: the first puts them up, the last takes them down.
+    `contextlib.redirect_stdout` restores what it found, which is wrong where calls overlap, and
+    `check --all` calls from eight threads: here the first replaces them and the last restores.
     """
 
     def __init__(self) -> None:
@@ -244,7 +210,7 @@ class _Streams:
         self.stdout = _Stream(None)
 
     @contextmanager
-    def up(self) -> Iterator[_Stream]:
+    def replaced(self) -> Iterator[_Stream]:
         with self._lock:
             if self._depth == 0:
                 self._real, self.stdout = (sys.stdout, sys.stderr), _Stream(sys.stderr)
@@ -264,14 +230,14 @@ _STREAMS = _Streams()
 
 @contextmanager
 def isolated(record: PluginRecord, doing: str, what: str) -> Iterator[None]:
-    """Keep stdout for results, undo what is done to the streams, and say what is waited for."""
+    """Keep stdout for results, restore the streams, and log which plugin is waited for."""
     notice = threading.Timer(
         NOTICE_SECONDS, log.warning, (f"encswap: waiting for plugin {record.name!r} in {what}",)
     )
     notice.daemon = True
     if record.name not in DEFAULT_PLUGINS:
         notice.start()
-    with _STREAMS.up() as stdout:
+    with _STREAMS.replaced() as stdout:
         stdout.used = False
         try:
             yield
@@ -290,13 +256,13 @@ def load_plugins(extra: Iterable[tuple[str, object]] = ()) -> Plugins:
     plugins = Plugins()
     seconds = load_seconds()
     for module in DEFAULT_PLUGINS:
-        plugins.take_in(partial(importlib.import_module, module), PluginRecord(module))
+        plugins.load(partial(importlib.import_module, module), PluginRecord(module))
     for point, record in installed_plugins():
         if (other := plugins.records.get(record.name)) is not None:
             places = f"{other.distribution!r} and in {record.distribution!r}"
             record.fail(f"plugin {record.name!r} is in {places}")
             record.name = f"{record.name} ({record.distribution} {record.version})"
-        plugins.take_in(point.load, record, seconds)
+        plugins.load(point.load, record, seconds)
     for name, plugin in extra:
         plugins.add(plugin, PluginRecord(name))
     return plugins
@@ -313,14 +279,14 @@ class Plugins:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
         self._owners: dict[tuple[str, str], str] = {}
-        self._withdrawn: dict[str, str] = {}
-        self._given_up: set[str] = set()
+        self._unregistered: dict[str, str] = {}
+        self._timed_out: set[str] = set()
 
     def add(self, plugin: object, record: PluginRecord) -> None:
         """Register one plugin and what it offers; a failure is recorded and the plugin left out."""
-        self.take_in(lambda: plugin, record)
+        self.load(lambda: plugin, record)
 
-    def take_in(
+    def load(
         self, load: Callable[[], object], record: PluginRecord, seconds: float | None = None
     ) -> None:
         """Load and register one plugin within so many seconds; a failure costs only itself."""
@@ -330,12 +296,12 @@ class Plugins:
         try:
             # A filter that a plugin sets would turn everybody's warnings into errors.
             with warnings.catch_warnings(), isolated(record, "is imported", "its import"):
-                limited(lambda: self._register(load(), record), seconds)
+                _call(lambda: self._register(load(), record), seconds)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             record.fail(error)
-            self._withdraw(record)
+            self._unregister(record)
 
     def _register(self, plugin: object, record: PluginRecord) -> None:
         if record.error is not None:  # it was given up, and goes on in a thread of its own
@@ -348,7 +314,7 @@ class Plugins:
         for caller in self.manager.get_hookcallers(plugin) or ():
             for one in caller.get_hookimpls():
                 if one.plugin is plugin and caller.name not in REGISTERING:
-                    self._guard(one, caller.name, record)
+                    self._wrap(one, caller.name, record)
         others = [p for n, p in self.manager.list_name_plugin() if n != record.name and p]
         alone = self.manager.subset_hook_caller
         _trace(record, REGISTERING)
@@ -385,10 +351,10 @@ class Plugins:
                 hint="one of them needs a new name",
             )
 
-    def _withdraw(self, record: PluginRecord) -> None:
+    def _unregister(self, record: PluginRecord) -> None:
         """Take back everything that a plugin registered."""
         for kind, name in [one for one, owner in self._owners.items() if owner == record.name]:
-            self._withdrawn[name] = record.name
+            self._unregistered[name] = record.name
             del self._owners[kind, name]
             for table in (self.encoders, self.bases) if kind == "encoder" else (self.splitters,):
                 table.pop(name, None)
@@ -410,11 +376,11 @@ class Plugins:
         """The plugins that were set aside, or failed in a call."""
         return [record for record in self.records.values() if record.error is not None]
 
-    def set_aside_with(self, name: str) -> PluginRecord | None:
+    def failed_with(self, name: str) -> PluginRecord | None:
         """The failed plugin that is called `name`, or that had registered it before it failed."""
         for record in self.failures():
             plain = record.name.partition(" (")[0]  # where two plugins have one name
-            if name in (record.name, plain) or record.name == self._withdrawn.get(name):
+            if name in (record.name, plain) or record.name == self._unregistered.get(name):
                 return record
         return None
 
@@ -426,13 +392,13 @@ class Plugins:
         if owner is None:
             raise UnknownNameError("splitter", name, self.splitter_names)
         build = partial(self.splitters[name], **options)
-        splitter: WordSplitter = self._answer(owner, "splitter", build, {"name": name})
+        splitter: WordSplitter = self._checked(owner, "splitter", build, {"name": name})
         return splitter
 
     def load_encoder(self, spec: EncoderSpec, source: Source) -> LoadedEncoder:
         """Load an encoder through the first plugin that takes it."""
-        answer: LoadedEncoder | None = self.manager.hook.load_encoder(spec=spec, source=source)
-        return _taken(answer, f"load_encoder({spec.name})")
+        result: LoadedEncoder | None = self.manager.hook.load_encoder(spec=spec, source=source)
+        return _required(result, f"load_encoder({spec.name})")
 
     def check_compatibility(
         self, base: Subject, candidate: Subject, context: CheckContext
@@ -440,12 +406,12 @@ class Plugins:
         """Yield the findings of every plugin; one that fails is recorded, what it found is kept."""
         hook = self.manager.hook
         try:
-            answers = hook.check_compatibility(base=base, candidate=candidate, context=context)
-        except _BlamedError as error:  # a wrapper's: a check alone never raises
+            results = hook.check_compatibility(base=base, candidate=candidate, context=context)
+        except _HookError as error:  # a wrapper's: a check alone never raises
             error.record.fail(error)
             self.manager.unregister(name=error.record.name)
-            answers = [self.check_compatibility(base, candidate, context)]
-        for findings in answers:
+            results = [self.check_compatibility(base, candidate, context)]
+        for findings in results:
             yield from findings
 
     def adapt_embeddings(
@@ -456,89 +422,106 @@ class Plugins:
         generator: torch.Generator,
     ) -> AdaptedEmbeddings:
         """Adapt the candidate's embeddings with the method called `method`."""
-        answer: AdaptedEmbeddings | None = self.manager.hook.adapt_embeddings(
+        result: AdaptedEmbeddings | None = self.manager.hook.adapt_embeddings(
             base=base, candidate=candidate, method=method, generator=generator
         )
-        return _taken(answer, f"adapt_embeddings({method=})")
+        return _required(result, f"adapt_embeddings({method=})")
 
     def build_param_groups(
         self, model: torch.nn.Module, settings: ParamGroupSettings
     ) -> list[ParamGroup]:
         """Divide the model's trainable parameters into groups."""
         hook = self.manager.hook
-        answer: list[ParamGroup] | None = hook.build_param_groups(model=model, settings=settings)
-        return _taken(answer, "build_param_groups()")
+        result: list[ParamGroup] | None = hook.build_param_groups(model=model, settings=settings)
+        return _required(result, "build_param_groups()")
 
-    # -- guard -------------------------------------------------------------------------------
+    # -- wrap --------------------------------------------------------------------------------
 
-    def _guard(self, one: pluggy.HookImpl, hook: str, record: PluginRecord) -> None:
-        """Stand before an implementation: pluggy calls this, with every argument of the hook."""
+    def _wrap(self, one: pluggy.HookImpl, hook: str, record: PluginRecord) -> None:
+        """Wrap an implementation: pluggy calls the wrapper, with every argument of the hook."""
         function, takes = one.function, one.argnames
         every = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
-        ask = self._findings if hook == "check_compatibility" else self._answer
+        run = self._findings if hook == "check_compatibility" else self._checked
 
         def call(*values: Any) -> Any:
             given = dict(zip(every, values, strict=True))
-            return ask(record, hook, lambda: function(*(given[name] for name in takes)), given)
+            return run(record, hook, lambda: function(*(given[name] for name in takes)), given)
 
         def wrap(*values: Any) -> Generator[None, Any, Any]:
             given = dict(zip(every, values, strict=True))
             try:
-                answer = yield from _once(function(*(given[name] for name in takes)))
+                result = yield from _once(function(*(given[name] for name in takes)))
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:
                 if isinstance(error, EncswapError) and hook != "check_compatibility":
                     raise  # another plugin's, that came through
-                raise _BlamedError(record, hook, f"raised {one_line(error)}") from error
-            return self._answer(record, hook, lambda: answer, given)
+                raise _HookError(record, hook, f"raised {one_line(error)}") from error
+            return self._checked(record, hook, lambda: result, given)
 
         # pluggy offers nothing round a single implementation, and marks these as final.
         setattr(one, "function", wrap if one.wrapper else call)  # noqa: B010
         setattr(one, "argnames", every)  # noqa: B010
 
-    def _answer(
+    def _checked(
         self, record: PluginRecord, hook: str, call: Callable[[], Any], given: Mapping[str, Any]
     ) -> Any:
-        """Ask for what goes into a model: there is no going on without it."""
+        """Return what a hook returned if it is valid; a model cannot be built without it."""
         fault = ""
         try:
             with isolated(record, f"runs {hook}", hook):
-                answer = call()
-                if answer is not None:
-                    fault = next(FAULTS[hook](answer, given), "")
+                result = call()
+                if result is not None:
+                    fault = next(FAULTS[hook](result, given), "")
         except (EncswapError, KeyboardInterrupt):
             raise
         except BaseException as error:
-            raise _BlamedError(record, hook, f"raised {one_line(error)}") from error
-        _trace(record, (hook,), answer)
+            raise _HookError(record, hook, f"raised {one_line(error)}") from error
+        _trace(record, (hook,), result)
         if fault:
-            raise _BlamedError(record, hook, fault)
-        return answer
+            raise _HookError(record, hook, fault)
+        return result
 
     def _findings(
         self, record: PluginRecord, hook: str, call: Callable[[], Any], _given: Mapping[str, Any]
     ) -> list[Finding] | None:
-        """Ask a plugin's check: what it found before it failed is kept, the others go on."""
-        if record.name in self._given_up:
+        """Run a plugin's check: what it found before it failed is kept."""
+        if record.name in self._timed_out:
             return None
         kept: list[Finding] = []
         seconds = None if record.name in DEFAULT_PLUGINS else CHECK_FACTOR * load_seconds()
         try:
             with isolated(record, "checks", hook):
-                limited(lambda: _collect(call(), kept, record), seconds)
+                _call(lambda: _collect(call(), kept, record), seconds)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if isinstance(error, TimeoutError):
-                self._given_up.add(record.name)
+            if isinstance(error, CallTimeoutError):
+                self._timed_out.add(record.name)
             record.fail(error)
         _trace(record, (hook,), kept)
         return list(kept)
 
 
-class _BlamedError(PluginError):
-    """A failure in a hook call, with the plugin that is to blame."""
+def _call(call: Callable[[], T], seconds: float | None) -> T:
+    """Call a plugin within so many seconds; None sets no limit."""
+    if seconds is None:
+        return call()
+
+    def run() -> T:
+        try:
+            return call()
+        except KeyboardInterrupt as error:  # Ctrl-C reaches the main thread alone
+            raise PluginError("it raised KeyboardInterrupt") from error
+
+    try:
+        return call_within(seconds, run)
+    except CallTimeoutError as error:
+        raise CallTimeoutError(f"{error} and was given up ({TIMEOUT_VARIABLE})") from None
+
+
+class _HookError(PluginError):
+    """A failure in a hook call, with the record of the plugin that failed."""
 
     def __init__(self, record: PluginRecord, hook: str, what: str) -> None:
         super().__init__(f"plugin {record.name!r}: {hook} {what}", hint=WAY_AROUND)
@@ -559,13 +542,13 @@ def _once(running: Any) -> Generator[None, Any, Any]:
     raise TypeError("a wrapper yields once")
 
 
-def _taken(answer: T | None, asked: str) -> T:
-    if answer is None:
+def _required(result: T | None, call: str) -> T:
+    if result is None:
         raise PluginError(
-            f"no plugin took {asked}",
+            f"no plugin took {call}",
             hint="see `encswap plugins list` for what is installed and what failed",
         )
-    return answer
+    return result
 
 
 def _collect(found: Any, kept: list[Finding], record: PluginRecord) -> list[Finding]:
@@ -588,10 +571,10 @@ def _collect(found: Any, kept: list[Finding], record: PluginRecord) -> list[Find
     return kept
 
 
-def _trace(record: PluginRecord, hooks: Iterable[str], answer: object = None) -> None:
+def _trace(record: PluginRecord, hooks: Iterable[str], result: object = None) -> None:
     if os.environ.get(TRACE_VARIABLE):
         for hook in hooks:
-            sys.stderr.write(f"encswap hook {hook}: {record.name} -> {str(answer)[:100]}\n")
+            sys.stderr.write(f"encswap hook {hook}: {record.name} -> {str(result)[:100]}\n")
 
 
 def _checked_hook(function: Callable[..., Any], name: str, options: Mapping[str, Any]) -> str:
@@ -615,79 +598,11 @@ def _checked_hook(function: Callable[..., Any], name: str, options: Mapping[str,
     return hook
 
 
-# -- what may be answered: each function names the faults of a value, the first one first ------
-
-NAME = re.compile(r"\w[\w.+-]*")
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-RESERVED = ("mini",)
-NONE = type(None)
-
-
-# Recorded facts that the checks and the table compute with, and what each has to be.
-FACT_KINDS: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("config", "tokenizer", "heads", "published_scores"), (Mapping,)),
-    **dict.fromkeys(("config_class", "architecture", "layout"), (str,)),
-    **dict.fromkeys(("parameters", "model_parameters", "weights_bytes"), (int, NONE)),
-    "licence": (str, NONE),
-}
-SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-INNER_KINDS: Mapping[str, Mapping[str, type]] = {
-    "config": {"model_type": str, **dict.fromkeys((*SIZES, "vocab_size"), int)},
-    "tokenizer": {"model": str, "length": int, "special_tokens": Mapping},
-}
-KIND_NAMES = {NONE: "None", int: "a whole number", str: "text", Mapping: "a mapping"}
+# -- validate: each function yields the faults of what a hook returned, the first one first -----
 
 
 def _kind(value: object) -> str:
     return type(value).__name__
-
-
-def faults_of_name(name: object) -> Iterator[str]:
-    """A name stands on a command line and in file names."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        yield f"the name {name!r} is not made of letters, digits and . _ + -"
-    if name in RESERVED:
-        yield f"the name {name!r} is reserved"
-
-
-def faults_of_spec(spec: object) -> Iterator[str]:
-    """A spec is drawn into everybody's table, so a wrong fact is refused at the door."""
-    if not isinstance(spec, EncoderSpec):
-        yield f"register() takes an EncoderSpec, got {_kind(spec)}"
-        return
-    yield from faults_of_name(spec.name)
-    if not isinstance(spec.hub_id, str) or not HUB_ID.fullmatch(spec.hub_id):
-        yield f"{spec.name}: hub_id {spec.hub_id!r} is not of the form organisation/name"
-    if not isinstance(spec.word_splitter, str):
-        yield f"{spec.name}: word_splitter should be a name, got {_kind(spec.word_splitter)}"
-    if not isinstance(spec.revision, str | None):
-        yield f"{spec.name}: revision should be a commit, got {_kind(spec.revision)}"
-    for name, kind in (("facts", Fact), ("claims", Claim)):
-        values = getattr(spec, name)
-        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
-            yield f"{spec.name}: {name} should map names to {kind.__name__}s"
-        for key, value in values.items():
-            if not isinstance(value, kind):
-                yield f"{spec.name}: {name}[{key!r}] is {_kind(value)}, not {kind.__name__}"
-    for key, fact in spec.facts.items():
-        yield from (f"{spec.name}: {fault}" for fault in faults_of_fact(key, fact))
-
-
-def faults_of_fact(key: str, fact: Fact) -> Iterator[str]:
-    """A fact has its mark, its date and a value of its kind."""
-    if fact.mark not in MARK_MEANINGS:
-        yield f"fact {key!r} has mark {fact.mark!r}, known: {', '.join(MARK_MEANINGS)}"
-    if not isinstance(fact.date, str) or not isinstance(fact.source, str):
-        yield f"fact {key!r} needs a date and a source as text"
-    value, kinds = fact.value, FACT_KINDS.get(key)
-    if kinds and (not isinstance(value, kinds) or isinstance(value, bool)):
-        yield f"fact {key!r} is {_kind(value)}, not {' or '.join(KIND_NAMES[k] for k in kinds)}"
-    if key == "layout" and value not in get_args(Layout):
-        yield f"fact 'layout' is {value!r}, known: {', '.join(get_args(Layout))}"
-    for name, kind in INNER_KINDS.get(key, {}).items():
-        one = value.get(name)
-        if one is not None and (not isinstance(one, kind) or (isinstance(one, int) and one < 1)):
-            yield f"fact {key!r} has {name} {one!r}, not {KIND_NAMES[kind]}"
 
 
 def faults_of_finding(one: object) -> Iterator[str]:
@@ -705,12 +620,12 @@ def faults_of_finding(one: object) -> Iterator[str]:
         yield f"returned finding {one.code!r} with a claim or evidence of a wrong type"
 
 
-def faults_of_findings(answers: object, _given: Mapping[str, Any]) -> Iterator[str]:
+def faults_of_findings(results: object, _given: Mapping[str, Any]) -> Iterator[str]:
     """What a wrapper makes of the findings of all plugins: a list of their lists."""
-    if not isinstance(answers, list):
-        yield f"is a wrapper that returned {_kind(answers)}, not a list of lists of Finding"
+    if not isinstance(results, list):
+        yield f"is a wrapper that returned {_kind(results)}, not a list of lists of Finding"
         return
-    for one in answers:
+    for one in results:
         yield from (fault for finding in one for fault in faults_of_finding(finding))
 
 

@@ -16,7 +16,7 @@ ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest room to the highest: a room imports its own and those above it in this list.
 LAYERS = (
-    ("errors", "escaping", "types"),
+    ("errors", "escaping", "timeouts", "types"),
     ("files",),
     ("yaml_files", "validation"),
     ("safety",),

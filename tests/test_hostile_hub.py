@@ -12,9 +12,9 @@ import pytest
 
 from encswap import hub
 from encswap.errors import SourceError
-from encswap.hub import refuse_unsound
 from encswap.models import resolve
 from encswap.plugins import Plugins
+from encswap.safety.hub_answers import refuse_unsound
 from tests.hub_server import COMMIT, Repository, git_blob, serving
 
 NAME = "someone/encoder"
@@ -43,9 +43,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_OFFLINE", False)
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr(hub, "METADATA_SECONDS", 20.0)
-    hub.forget()
+    hub.clear_reachability()
     yield home
-    hub.forget()
+    hub.clear_reachability()
 
 
 def listing(root: Path) -> dict[str, str]:
@@ -153,7 +153,7 @@ def test_an_honest_repository_still_comes_and_lies_in_the_cache_alone(
 
 def test_a_missing_file_s_commit_is_looked_at_too():
     """The client marks a missing file at a path with the commit of the answer's header."""
-    from encswap.hub import guarded
+    from encswap.safety.hub_answers import guarded
 
     with (
         guarded("http://127.0.0.1", NAME, "x.json", 3),
@@ -202,7 +202,7 @@ def test_a_note_that_is_none_of_ours_is_passed_over(
 
     source = fetch_from(Repository(dict(FILES)), plugins, monkeypatch)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    hub.forget()
+    hub.clear_reachability()
     note = cache_root() / "hub" / "listings" / "someone--encoder@main.json"
     assert note.is_file()
     remember(note, {"commit": COMMIT, "sizes": 3})
@@ -223,7 +223,7 @@ def test_a_note_that_is_none_of_ours_is_passed_over(
     ],
 )
 def test_honest_headers_are_let_through(headers: dict[str, str]):
-    from encswap.hub import guarded
+    from encswap.safety.hub_answers import guarded
 
     with guarded("http://127.0.0.1", NAME, "x.json", 3):
         refuse_unsound(200, "HEAD", headers)

@@ -363,7 +363,7 @@ def test_an_interrupt_that_a_plugin_raises_within_its_time_is_its_own_failure() 
         raise KeyboardInterrupt
 
     plugins = Plugins()
-    plugins.take_in(raising, PluginRecord("own"), 5.0)
+    plugins.load(raising, PluginRecord("own"), 5.0)
     assert plugins.records["own"].error == "it raised KeyboardInterrupt"
 
 
@@ -426,7 +426,7 @@ def test_a_plugin_that_hangs_is_given_up_and_cannot_register_later() -> None:
 
     plugins = Plugins()
     made = plugin(register_encoders=register_encoders)
-    plugins.take_in(lambda: made, PluginRecord("slow"), 0.05)
+    plugins.load(lambda: made, PluginRecord("slow"), 0.05)
     time.sleep(0.4)
     assert plugins.encoders == {}
     assert "longer than 0.05 s" in str(plugins.records["slow"].error)

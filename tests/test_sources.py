@@ -36,9 +36,9 @@ def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("ENCSWAP_CACHE", str(tmp_path / "encswap"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_OFFLINE", False)
-    hub.forget()
+    hub.clear_reachability()
     yield
-    hub.forget()
+    hub.clear_reachability()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_what_was_fetched_is_found_again_without_the_hub(
     online(Repository(dict(FILES)))
     first = resolve(NAME, plugins, need="metadata")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    hub.forget()
+    hub.clear_reachability()
     again = resolve(NAME, plugins, need="metadata")
     assert again.path == first.path and again.revision == COMMIT
 
@@ -153,8 +153,8 @@ def test_an_unreachable_hub_is_told_in_two_seconds_and_then_remembered(
         resolve(NAME, plugins)
     assert time.monotonic() - began < 4
     began = time.monotonic()
-    hub.forget()
-    assert not hub.hub_reachable()
+    hub.clear_reachability()
+    assert hub.why_unreachable()
     assert time.monotonic() - began < 0.5
     assert (cache_root() / "hub" / "unreachable.json").is_file()
 

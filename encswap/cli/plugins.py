@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from encswap.cli.output import FORMAT_OPTION, OutputFormat, console, note, write, write_json
-from encswap.escaping import markdown_table, printable
+from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_json
+from encswap.escaping import markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from encswap.cli.tables import Section
     from encswap.plugins import PluginRecord
-    from encswap.testing.verification import PromiseOutcome, Verification
+    from encswap.testing.verification import Outcome, Verification
 
 NEW_HELP = """Write a package that makes an encoder known by a name: it installs, and is tested.
 
@@ -41,8 +41,8 @@ def new(
     """Run the command."""
     from encswap.cli.progress import quiet_libraries
     from encswap.errors import InputError
-    from encswap.hub import HUB_ID
     from encswap.plugins import load_plugins
+    from encswap.specs import HUB_ID
     from encswap.testing.scaffold import NewPlugin, plugin_name, refuse_existing, write_plugin
     from encswap.testing.scaffold.recorded import from_folder, from_hub
 
@@ -105,7 +105,7 @@ def verify(
 
 
 def _as_json(
-    name: str, verification: Verification, outcomes: Sequence[PromiseOutcome], kept: bool
+    name: str, verification: Verification, outcomes: Sequence[Outcome], kept: bool
 ) -> dict[str, object]:
     return {
         "name": name,
@@ -117,7 +117,7 @@ def _as_json(
     }
 
 
-def _section(name: str, outcomes: Sequence[PromiseOutcome], kept: bool) -> Section:
+def _section(name: str, outcomes: Sequence[Outcome], kept: bool) -> Section:
     from encswap.cli.tables import Section
 
     rows = [
@@ -168,7 +168,12 @@ def list_plugins(format: OutputFormat = FORMAT_OPTION) -> None:  # noqa: A002 - 
         rows = [COLUMNS, *map(_row, records)]
         write(markdown_table(rows))
     else:
-        _print_table(records)
+        from encswap.cli.tables import Section, print_sections
+
+        failed = [place for place, record in enumerate(records) if record.error]
+        title = f"{len(records)} plugins, {len(failed) or 'none'} set aside"
+        rows = [_row(record) for record in records]
+        print_sections([Section(title, COLUMNS, rows, bad=failed)])
     if any(record.error is not None for record in records):
         raise typer.Exit(1)
 
@@ -182,18 +187,3 @@ def _row(record: PluginRecord) -> list[str]:
         *(", ".join(one) or "–" for one in lists),
         record.error or "; ".join(["ok", *record.remarks]),
     ]
-
-
-def _print_table(records: list[PluginRecord]) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in COLUMNS:
-        table.add_column(name, overflow="fold")
-    for record in records:
-        colour = "red" if record.error else "green"
-        *cells, state = (escape(printable(cell)) for cell in _row(record))
-        table.add_row(*cells, f"[{colour}]{state}[/{colour}]")
-    console().print(table)

@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 HELP = """Show what a run's scores say; nothing is scored again and no model is loaded.
 
 One run gives a page, report.html in its folder, or Markdown for a pull request. Several runs are
-set side by side, with the differences that are real.
+set side by side, with the differences that are real. With --without-texts nothing that is written
+holds a document's text, a mention or a document's id, so it may leave the house.
 
   encswap report runs/ko-deberta-… --lang ko
 
   encswap report runs/ko-deberta-… --format markdown --out report.md
 
+  encswap report runs/ko-deberta-… --without-texts --out for-everybody.html
+
+  encswap report runs/ko-deberta-… --errors errors.csv
+
   encswap report runs/ko-deberta-… runs/koelectra-…
 
   encswap report runs/ko-deberta-… runs/koelectra-… --out compared.html
 """
-PAGE = "report.html"
+PAGE, REDACTED_PAGE = "report.html", "report-without-texts.html"
 
 
 class ReportFormat(StrEnum):
@@ -55,21 +60,31 @@ def report(
     format_: ReportFormat = typer.Option(
         None, "--format", "-f", help="Default: html for one run or --out FILE.html, else table."
     ),
+    errors: Path = typer.Option(None, "--errors", help="Also write every error to this CSV file."),
+    without_texts: bool = typer.Option(
+        False, "--without-texts", help="Write no document's text, no mention and no document's id."
+    ),
 ) -> None:
     """Run the command."""
+    from encswap.errors import InputError
     from encswap.report.run_results import read_run
     from encswap.report.texts import Texts
 
     texts = Texts.read(lang)
+    if errors is not None and len(runs) > 1:
+        raise InputError("the errors of several runs are no one file", hint="give one RUN")
     read = [read_run(folder) for folder in runs]
     if len(read) == 1:
-        _write_one(runs[0], read[0], texts, out, format_ or ReportFormat.html)
+        chosen = format_ or ReportFormat.html
+        _write_one(runs[0], read[0], texts, out, chosen, without_texts)
     else:
         page = out is not None and out.suffix == ".html"
         chosen = format_ or (ReportFormat.html if page else ReportFormat.table)
-        _write_several(read, texts, out, chosen)
+        _write_several(read, texts, out, chosen, without_texts)
     if figures is not None:
         _write_figures(read, texts, figures)
+    if errors is not None:
+        _write_errors(read[0], texts, errors, without_texts)
 
 
 def write_report(folder: Path, language: str = "en", out: Path | None = None) -> Path:
@@ -91,21 +106,39 @@ def draw_report(folder: Path) -> None:
         note(f"no report: {error}")
 
 
-def _write_one(folder: Path, run: Run, texts: Texts, out: Path | None, kind: ReportFormat) -> None:
+def _write_one(
+    folder: Path, run: Run, texts: Texts, out: Path | None, kind: ReportFormat, redact: bool
+) -> None:
     from encswap.report.markdown import write_markdown
     from encswap.report.page import write_page
+    from encswap.report.redaction import without_texts
 
     if kind is ReportFormat.html:
-        note(f"report: {_put(out or folder / PAGE, write_page(run, texts))}")
-    elif kind is ReportFormat.json:
+        name = REDACTED_PAGE if redact else PAGE
+        note(f"report: {_put(out or folder / name, write_page(run, texts, redact=redact))}")
+        return
+    run = without_texts(run, texts) if redact else run
+    if kind is ReportFormat.json:
         _give(dict(run.metrics), out)
     else:
         _give(write_markdown(run, texts), out)
 
 
-def _write_several(runs: list[Run], texts: Texts, out: Path | None, kind: ReportFormat) -> None:
+def _write_errors(run: Run, texts: Texts, path: Path, redact: bool) -> None:
+    from encswap.report.error_groups import errors_csv
+    from encswap.report.redaction import without_texts
+
+    table = errors_csv(without_texts(run, texts) if redact else run)
+    marked = "\ufeff" + table  # the mark tells Excel that it is UTF-8
+    note(f"errors: {_put(path, marked)}")
+
+
+def _write_several(
+    runs: list[Run], texts: Texts, out: Path | None, kind: ReportFormat, redact: bool
+) -> None:
     from encswap.errors import InputError
-    from encswap.report.comparison import compare_runs, write_compared
+    from encswap.report.comparison import compare_runs
+    from encswap.report.comparison_page import write_compared
 
     if kind is ReportFormat.html and out is None:
         raise InputError(
@@ -113,7 +146,7 @@ def _write_several(runs: list[Run], texts: Texts, out: Path | None, kind: Report
         )
     pairs: list[RunPair] = compare_runs(runs)
     if kind is ReportFormat.html and out is not None:
-        note(f"report: {_put(out, write_compared(runs, pairs, texts))}")
+        note(f"report: {_put(out, write_compared(runs, pairs, texts, redact=redact))}")
     elif kind is ReportFormat.json:
         _give(as_data(runs, pairs), out)
     else:

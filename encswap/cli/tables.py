@@ -1,18 +1,18 @@
-"""Metrics as tables for a person: per label, and what the score stands beside."""
+"""Tables for the terminal and as Markdown: the layout of any, and the tables of scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from encswap import escaping
-from encswap.cli.output import console
+from encswap.cli.output import console, is_terminal
 from encswap.escaping import markdown, markdown_table, printable
 
 
 def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
-    """Draw the test scores per label and, where they are there, what they are compared with."""
+    """Draw the test scores per label and, where there are any, the baselines."""
     parts = [table(_label_rows(metrics), markdown), *_closing(metrics)]
     if metrics.get("baselines"):
         parts.insert(1, table(_comparison_rows(metrics), markdown))
@@ -190,32 +190,23 @@ def _labels(labels: dict[str, Any]) -> list[str]:
     return lines
 
 
-def table(rows: list[Sequence[str]], markdown: bool) -> str:
-    """Draw rows, the first of them the head; the first column holds words."""
-    clean = escaping.markdown if markdown else printable
-    rows = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    cells = [
-        [
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in rows
-    ]
+def table(rows: Sequence[Sequence[str]], markdown: bool) -> str:
+    """Draw rows, the first of them the header; all but the first column hold numbers."""
+    columns, *rest = rows
+    right = columns[1:]
     if markdown:
-        rule = [
-            "-" * width if not place else "-" * (width - 1) + ":"
-            for place, width in enumerate(widths)
-        ]
-        lines = [cells[0], rule, *cells[1:]]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-    lines = [cells[0], ["─" * width for width in widths], *cells[1:]]
-    return "\n".join("  ".join(line).rstrip() for line in lines) + "\n"
+        return markdown_table(rows, _rules(columns, right)) + "\n"
+    drawn = lay_out(columns, rest, right=right, width=table_width())
+    return "\n".join([*drawn.header, *(line for row in drawn.rows for line in row)]) + "\n"
+
+
+def _rules(columns: Sequence[str], right: Sequence[str]) -> list[str]:
+    return ["---:" if name in right else "---" for name in columns]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A titled table; columns named in `right` are numbers; `bad` rows are coloured."""
+    """A titled table; columns named in `right` are numbers; `bad` rows are coloured red."""
 
     title: str
     columns: Sequence[str] = ()
@@ -225,27 +216,27 @@ class Section:
     bad: Sequence[int] = ()
 
 
-def print_sections(sections: Sequence[Section]) -> None:
-    """Print sections as tables to stdout."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
+def print_sections(sections: Sequence[Section], width: int | None = None) -> None:
+    """Print sections as tables to stdout, at most `width` cells wide, by default the terminal's."""
     screen = console()
+    width = width or table_width()
+
+    def put(line: str, style: str = "") -> None:
+        screen.print(printable(line), style=style, markup=False, soft_wrap=True)
+
     for section in sections:
-        screen.print(f"[bold]{escape(printable(section.title))}[/bold]")
+        for line in wrap(section.title, width):
+            put(line, "bold")
         if section.rows:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-            for name in section.columns:
-                table.add_column(
-                    escape(printable(name)), justify="right" if name in section.right else "left"
-                )
-            for number, row in enumerate(section.rows):
-                style = "red" if number in section.bad else None
-                table.add_row(*(escape(printable(cell)) for cell in row), style=style)
-            screen.print(table)
-        for line in section.notes:
-            screen.print(printable(line), markup=False)
+            drawn = lay_out(section.columns, section.rows, right=section.right, width=width)
+            for line in drawn.header:
+                put(line, "bold")
+            for number, row in enumerate(drawn.rows):
+                for line in row:
+                    put(line, "red" if number in section.bad else "")
+        for note in section.notes:
+            for line in wrap(note, width):
+                put(line)
         screen.print()
 
 
@@ -255,9 +246,140 @@ def markdown_of(sections: Sequence[Section]) -> str:
     for section in sections:
         parts.append(f"## {markdown(section.title)}\n")
         if section.rows:
-            rules = ["---:" if name in section.right else "---" for name in section.columns]
             rows = [section.columns, *section.rows]
-            parts.append(markdown_table(rows, rules) + "\n")
+            parts.append(markdown_table(rows, _rules(section.columns, section.right)) + "\n")
         if section.notes:
             parts.append("".join(f"- {markdown(line)}\n" for line in section.notes))
     return "\n".join(parts)
+
+
+# -- layout: lines of plain text; widths are in terminal cells, two for a Hangul syllable -------
+
+GAP = 2
+INDENT = 2
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A table in lines: those of the header with its rule, and those of each row."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def table_width() -> int | None:
+    """How many cells wide a table may be: the terminal's width, None where results are piped."""
+    return console().width if is_terminal() else None
+
+
+def lay_out(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    width: int | None = None,
+) -> Drawn:
+    """Lay a table out in at most `width` cells; None sets no limit. No cell is ever cut.
+
+    Where the columns do not fit side by side, headers and texts wrap at spaces; columns named in
+    `right` hold numbers, which never wrap. Where that does not fit either, each row becomes a
+    block: its first cell, and under it `name value` pairs. A word wider than `width` stays whole.
+    """
+    columns = [printable(name) for name in columns]
+    right = [printable(name) for name in right]
+    rows = [[printable(cell) for cell in row] for row in rows]
+    natural = [max(map(_cells, cells)) for cells in zip(columns, *rows, strict=True)]
+    if width is None or _total(natural) <= width:
+        return _side_by_side(columns, rows, natural, right)
+    least = [
+        max(
+            _longest_word([name]),
+            max(map(_cells, cells), default=0) if name in right else _longest_word(cells),
+        )
+        for name, *cells in zip(columns, *rows, strict=True)
+    ]
+    if _total(least) <= width:
+        return _side_by_side(columns, rows, _widen(least, natural, width), right)
+    return Drawn([], [_block(columns, row, right, width) for row in rows])
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    return max((_cells(word) for text in texts for word in text.split(" ")), default=0)
+
+
+def _widen(least: Sequence[int], natural: Sequence[int], width: int) -> list[int]:
+    """Give the columns what is left of `width`, each time to the one that lacks the most."""
+    widths = list(least)
+    for _ in range(width - _total(least)):
+        lacks = [wanted - has for wanted, has in zip(natural, widths, strict=True)]
+        if max(lacks) <= 0:
+            break
+        widths[lacks.index(max(lacks))] += 1
+    return widths
+
+
+def _side_by_side(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: list[int], right: Sequence[str]
+) -> Drawn:
+    def fitted(text: str, name: str, size: int) -> str:
+        blank = " " * (size - _cells(text))
+        return blank + text if name in right else text + blank
+
+    def line_of(parts: Sequence[str]) -> str:
+        return (" " * GAP).join(map(fitted, parts, columns, widths)).rstrip()
+
+    def lines(cells: Sequence[str]) -> list[str]:
+        wrapped = [wrap(cell, size) for cell, size in zip(cells, widths, strict=True)]
+        return list(map(line_of, zip_longest(*wrapped, fillvalue="")))
+
+    rule = (" " * GAP).join("─" * size for size in widths)
+    return Drawn([*lines(columns), rule], [lines(row) for row in rows])
+
+
+def _block(
+    columns: Sequence[str], row: Sequence[str], right: Sequence[str], width: int
+) -> list[str]:
+    """Draw one row as its first cell, and below it the others with their names; none for "–"."""
+    first, *rest = row
+    lines = wrap(f"{columns[0]} {first}" if columns[0] in right else first, width)
+    line = ""
+    for name, cell in zip(columns[1:], rest, strict=True):
+        if cell == NOTHING:
+            continue
+        pair = f"{name} {cell}"
+        if line and INDENT + _cells(line) + 3 + _cells(pair) <= width:
+            line = f"{line}   {pair}"
+            continue
+        lines += _indented(line, width)
+        line = pair
+    return [*lines, *_indented(line, width)]
+
+
+def _indented(line: str, width: int) -> list[str]:
+    wrapped = wrap(line, width - INDENT) if line else []
+    return [" " * INDENT + one for one in wrapped]
+
+
+def wrap(text: str, width: int | None) -> list[str]:
+    """Break a text at spaces into lines of at most `width` cells; a longer word stays whole."""
+    if width is None or _cells(text) <= width:
+        return [text]
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and _cells(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _cells(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -99,7 +99,8 @@ def _labels(group: Sequence[Example]) -> Counter[str]:
     for example in group:
         tasks = tasks_of(example)
         found.update(f"{one.task}: {label}" for one in tasks.classifications for label in one.gold)
-        found.update(one.name for one in (*tasks.relations, *tasks.structures))
+        found.update(one.name for one in tasks.relations)
+        found.update(one.name for one in tasks.structures)
     return found
 
 

@@ -470,7 +470,8 @@ def _listed(raw: Any) -> Sequence[Mapping[str, Any]]:
 def _fields_inside(
     example: Example, fields: Mapping[str, Any], start: int, end: int
 ) -> dict[str, Any]:
-    reader, kept = _Reader(example.text, example.id), {}
+    reader = _Reader(example.text, example.id)
+    kept: dict[str, Any] = {}
     for name, raw in fields.items():
         if isinstance(raw, Mapping) and "choices" in raw:
             kept[name] = raw

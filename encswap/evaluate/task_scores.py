@@ -207,5 +207,5 @@ def headline(scores: Mapping[str, Any], task: str) -> float | None:
         return None
     found = scores[task]
     if task == "classifications":
-        return sum(one["macro_f1"] for one in found.values()) / len(found)
+        return float(sum(one["macro_f1"] for one in found.values()) / len(found))
     return float(found["micro" if task == "relations" else "exact"]["f1"])

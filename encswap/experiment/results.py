@@ -9,13 +9,12 @@ from itertools import combinations
 from typing import Any
 
 from encswap import __version__
-from encswap.escaping import markdown
+from encswap.escaping import markdown, markdown_table, number_rules
 from encswap.experiment.cell import read_result
 from encswap.experiment.grid import Grid
 from encswap.experiment.statistics import holm, mean_of, paired
 from encswap.files import write_json, write_text
 from encswap.report.figures import Scale, dot, figure, line, path, share_axis, standalone, text
-from encswap.report.markdown import rows_of
 from encswap.train.run_folder import told_of_writing
 
 TEST = "paired t test over seeds, two-sided; p adjusted for all pairs of this table (Holm)"
@@ -306,8 +305,7 @@ def markdown_of(results: TableRow) -> str:
 
 
 def _markdown(table: Table) -> str:
-    escaped = [[markdown(cell) for cell in row] for row in table]
-    return rows_of(escaped[0], escaped[1:])
+    return markdown_table(table, number_rules(len(table[0])))
 
 
 def _keys(rows: Sequence[TableRow]) -> list[str]:

@@ -13,12 +13,13 @@ from typing import Any
 import yaml
 
 from encswap.errors import InputError
-from encswap.escaping import code_span, printable, printable_lines
-from encswap.hub import HUB_ID
-from encswap.report.markdown import labels_table, plain, rows_of
+from encswap.escaping import MarkdownText, code_span, printable, printable_lines
+from encswap.report.markdown import beside_table, labels_table, plain, rivals_table
+from encswap.report.rendering import render_markdown
 from encswap.report.run_results import Run
 from encswap.report.scores import beside, floor, protocol
 from encswap.report.texts import Texts
+from encswap.specs import HUB_ID
 
 TASK = "token-classification"
 TAGS = ("gliner2", "encswap", "named-entity-recognition")
@@ -26,17 +27,34 @@ TAGS = ("gliner2", "encswap", "named-entity-recognition")
 
 def front_matter(run: Run, about: About) -> str:
     """Write the YAML between two lines of dashes; what is not known is left out."""
-    known: dict[str, Any] = {
-        "license": about.licence,
-        "language": list(about.languages),
-        "library_name": "gliner2",
-        "pipeline_tag": TASK,
-        "tags": list(TAGS),
-        "base_model": hub_ids(run),
-        "model-index": [{"name": about.repo.rpartition("/")[2], "results": [_result(run, about)]}],
-    }
-    held = {key: value for key, value in known.items() if value}
-    return f"---\n{yaml.safe_dump(held, sort_keys=False, allow_unicode=True)}---\n"
+    from huggingface_hub import EvalResult, ModelCardData
+
+    name = about.sets.get("test") or "test documents"
+    numbers = run.metrics["test"]["micro"]
+    results = [
+        EvalResult(
+            task_type=TASK,
+            task_name="Named entity recognition",
+            dataset_type=name,
+            dataset_name=name,
+            dataset_split="test",
+            metric_type=key,
+            metric_name=words,
+            metric_value=round(float(numbers[key]), 4),
+        )
+        for key, words in (("f1", "F1"), ("precision", "Precision"), ("recall", "Recall"))
+    ]
+    known = ModelCardData(
+        license=about.licence or None,
+        language=list(about.languages) or None,
+        library_name="gliner2",
+        pipeline_tag=TASK,
+        tags=list(TAGS),
+        base_model=hub_ids(run) or None,
+        model_name=about.repo.rpartition("/")[2],
+        eval_results=results,
+    )
+    return f"---\n{known.to_yaml()}\n---\n"
 
 
 def hub_ids(run: Run) -> list[str]:
@@ -99,19 +117,6 @@ def check_card(card: str) -> None:
         raise InputError(f"the card's metadata is no good: {said}") from error
 
 
-def _result(run: Run, about: About) -> dict[str, Any]:
-    name = about.sets.get("test") or "test documents"
-    numbers = run.metrics["test"]["micro"]
-    return {
-        "task": {"type": TASK, "name": "Named entity recognition"},
-        "dataset": {"type": name, "name": name, "split": "test"},
-        "metrics": [
-            {"type": key, "value": round(float(numbers[key]), 4), "name": words}
-            for key, words in (("f1", "F1"), ("precision", "Precision"), ("recall", "Recall"))
-        ],
-    }
-
-
 UNKNOWN = "not known"
 OWN_SPLITTER = "whitespace"
 
@@ -138,142 +143,89 @@ def write_card(run: Run, about: About) -> str:
     `run.record` is encswap.json as it is uploaded, without the folders of a machine.
     """
     texts = Texts.read("en")
-    parts = [
-        f"# {plain(about.repo.rpartition('/')[2])}",
-        "A [GLiNER2](https://github.com/fastino-ai/GLiNER2) model whose encoder was swapped with "
-        "encswap: it extracts entities by the labels it is asked for.",
-        *_small(run),
-        "## What was swapped",
-        _made(run, texts),
-        "## Use",
-        _use(run, about),
-        "## Labels",
-        _asked(run),
-        "## Scores",
-        _scores(run, texts),
-        "## Data",
-        _data(run, about),
-        "## Recipe",
-        _recipe(run),
-        "## Licence",
-        _licence(about),
-    ]
-    return front_matter(run, about) + "\n" + "\n\n".join(parts) + "\n"
+    record, splitter = run.record, run.record.get("splitter") or {}
+    name = splitter.get("name", UNKNOWN)
+    told = record.get("descriptions") or {}
+    body = render_markdown(
+        "card.md",
+        name=about.repo.rpartition("/")[2],
+        repo=MarkdownText(repr(about.repo)),
+        mini=(record.get("recipe") or {}).get("scale") == "mini",
+        made=_made(run, texts),
+        labels_code=MarkdownText(", ".join(printable(repr(label)) for label in run.asked)),
+        splitter=code_span(name),
+        own_splitter=name == OWN_SPLITTER,
+        asked=[(label, told.get(label, "")) for label in run.asked],
+        **_scores(run, texts),
+        **_data(run, about),
+        recipe=_recipe(run),
+        licence=about.licence or "none was named; those of base and encoder bind",
+        licences=[
+            (side, about.licences.get(side) or "not recorded; ask its page")
+            for side in ("base", "encoder")
+        ],
+    )
+    return f"{front_matter(run, about)}\n{body}"
 
 
-def _small(run: Run) -> list[str]:
-    if (run.record.get("recipe") or {}).get("scale") != "mini":
-        return []
-    return [
-        "> **A mini model**: the real classes with small dimensions, drawn at random before "
-        "training. It shows the way; its scores say nothing of full-size models."
-    ]
-
-
-def _made(run: Run, texts: Texts) -> str:
+def _made(run: Run, texts: Texts) -> list[tuple[str, str]]:
     record = run.record
     origins = ", ".join(f"{count} {how}" for how, count in (record.get("origins") or {}).items())
-    rows = [
+    return [
         ("Base", _model(record.get("base"))),
         ("Encoder", _model(record.get("encoder"))),
-        (texts("strategy"), plain(str(run.metrics.get("strategy") or UNKNOWN))),
+        (texts("strategy"), str(run.metrics.get("strategy") or UNKNOWN)),
         (texts("splitter"), _splitter(record.get("splitter") or {})),
         (texts("max_width"), str(record.get("max_width") or "any")),
-        ("Embedding rows", plain(origins) or UNKNOWN),
+        ("Embedding rows", origins or UNKNOWN),
         (texts("threshold"), f"{run.threshold:g}"),
         ("Made with", _versions(record)),
     ]
-    return "\n".join(f"- {name}: {value}" for name, value in rows)
 
 
 def _model(record: Mapping[str, Any] | None) -> str:
     if not record:
         return UNKNOWN
-    named = code_span(record.get("identifier") or record.get("name"))
-    return f"{named} at {code_span(record['revision'])}" if record.get("revision") else named
+    name = code_span(record.get("identifier") or record.get("name"))
+    return _at(name, record["revision"]) if record.get("revision") else name
 
 
-def _splitter(record: Mapping[str, Any]) -> str:
+def _at(name: str, revision: object) -> MarkdownText:
+    return MarkdownText(f"{name} at {code_span(revision)}")
+
+
+def _splitter(record: Mapping[str, Any]) -> MarkdownText:
     versions = ", ".join(f"{key} {value}" for key, value in (record.get("versions") or {}).items())
-    return code_span(record.get("name", UNKNOWN)) + (f" ({plain(versions)})" if versions else "")
+    name = code_span(record.get("name", UNKNOWN))
+    return MarkdownText(f"{name} ({plain(versions)})") if versions else name
 
 
 def _versions(record: Mapping[str, Any]) -> str:
     versions = record.get("versions") or {"encswap": record.get("encswap", "")}
-    return plain(", ".join(f"{key} {value}" for key, value in versions.items()))
+    return ", ".join(f"{key} {value}" for key, value in versions.items())
 
 
-def _use(run: Run, about: About) -> str:
-    labels = ", ".join(printable(repr(label)) for label in run.asked)
-    name = (run.record.get("splitter") or {}).get("name", UNKNOWN)
-    return f"""```python
-import encswap
-from huggingface_hub import snapshot_download
-
-model = encswap.load(snapshot_download({about.repo!r}))
-model.extract_entities("…", [{labels}])
-```
-
-`encswap.load` puts the word splitter {code_span(name)} and the threshold in place. \
-{_warning(name)}"""
+def _scores(run: Run, texts: Texts) -> dict[str, Any]:
+    return {
+        "protocol": protocol(run, texts),
+        "remarks": [str(one) for one in run.record.get("remarks") or ()],
+        "labels": labels_table(run, texts),
+        "floor": floor(run, texts),
+        "beside": beside_table(beside(run, texts), texts),
+        "interval": texts("interval"),
+        "rivals": rivals_table(run, texts) if run.metrics.get("rivals") else "",
+        "rivals_note": texts("rivals_note"),
+    }
 
 
-def _warning(name: str) -> str:
-    if name == OWN_SPLITTER:
-        return "Plain gliner2 loads the checkpoint too, with these words but its own threshold."
-    return (
-        "**Plain gliner2 loads the checkpoint too, but comes back with its default words**, for it "
-        "does not save the word splitter: this model was trained with other words, so what it "
-        "finds then differs from the scores below."
-    )
-
-
-def _asked(run: Run) -> str:
-    told = run.record.get("descriptions") or {}
-    lines = [
-        f"- {plain(one)}: {plain(told[one])}" if one in told else f"- {plain(one)}"
-        for one in run.asked
-    ]
-    return "\n".join(lines) or UNKNOWN
-
-
-def _scores(run: Run, texts: Texts) -> str:
-    rows = [
-        [plain(one.name), f"{one.value:.3f}", _span(one.interval)] for one in beside(run, texts)
-    ]
-    remarks = [f"> {plain(str(one))}" for one in run.record.get("remarks") or ()]
-    parts = [
-        protocol(run, texts),
-        *remarks,
-        labels_table(run, texts),
-        floor(run, texts),
-        rows_of([texts("beside"), texts("f1"), texts("interval")], rows),
-        f"{texts('interval')}: a bootstrap over the test documents. Exact spans with exact labels; "
-        "gold that the units cannot express counts as missed.",
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _span(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else ""
-
-
-def _data(run: Run, about: About) -> str:
-    sums = run.record.get("data") or {}
-    lines = [
-        f"- {plain(role)}: {code_span(about.sets.get(role) or UNKNOWN)}, "
-        f"SHA-256 {code_span(digest)}"
-        for role, digest in sums.items()
-    ]
-    parts = ["\n".join(lines) or "The data is not recorded."]
-    if about.shipped:
-        named = ", ".join(sorted(about.shipped))
-        parts.append(
-            f"Shipped with encswap: {named}. It is synthetic text, and many of its statements are "
-            "wrong: scores on it are no claim about real text."
-        )
-    parts.append("The documents are not part of this repository.")
-    return "\n\n".join(parts)
+def _data(run: Run, about: About) -> dict[str, Any]:
+    return {
+        "data": [
+            (role, code_span(about.sets.get(role) or UNKNOWN), code_span(digest))
+            for role, digest in (run.record.get("data") or {}).items()
+        ],
+        "shipped": ", ".join(sorted(about.shipped)),
+    }
 
 
 def _recipe(run: Run) -> str:
@@ -283,13 +235,4 @@ def _recipe(run: Run) -> str:
     written = yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
     longest = max((len(run) for run in re.findall("`+", written)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}yaml\n{printable_lines(written)}{fence}"
-
-
-def _licence(about: About) -> str:
-    lines = [
-        f"- {side}: {plain(about.licences.get(key) or '') or 'not recorded; ask its page'}"
-        for key, side in (("base", "base"), ("encoder", "encoder"))
-    ]
-    own = plain(about.licence) or "none was named; those of base and encoder bind"
-    return "\n".join([f"- this model: {own}", *lines])
+    return MarkdownText(f"{fence}yaml\n{printable_lines(written)}{fence}")

@@ -1,21 +1,20 @@
-"""Several runs on one HTML page that needs nothing else."""
+"""Several runs beside each other: which differences are real, and what differs between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import combinations
+from typing import Any
 
-from encswap import __version__
 from encswap.errors import InputError
 from encswap.evaluate.intervals import Difference, compare
 from encswap.evaluate.metrics import Counts, count
-from encswap.report import figures, html
-from encswap.report.page import head
+from encswap.report.origin import named
+from encswap.report.page_data import names_of
 from encswap.report.run_results import Run
-from encswap.report.scores import ScoreRow, warnings_of
 from encswap.report.texts import Texts
+from encswap.types import Mention
 
 SEED = 42
 ALL = ""
@@ -134,67 +133,79 @@ def _key(example: object) -> tuple[object, ...]:
     return tuple(getattr(example, part) for part in parts)
 
 
-def write_compared(runs: Sequence[Run], pairs: Sequence[RunPair], texts: Texts) -> str:
-    """Write the page: the scores of the runs, label by label, and which differences are real."""
-    title = texts("side_by_side", count=len(runs))
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        *_warnings(runs, texts),
-        _scores(runs, texts),
-        _labels(runs, texts),
-        _differences(pairs, texts),
-    ]
-    return (
-        f'<!doctype html>\n<html lang="{texts("language")}">\n{head(title)}\n<body>\n'
-        f'<a class="skip" href="#scores">{escape(texts("skip"))}</a>\n<main>\n'
-        + "\n".join(parts)
-        + f"\n</main>\n<footer>{escape(texts('page_made', version=__version__))}</footer>\n"
-        "</body>\n</html>\n"
-    )
+UNSET = "–"
 
 
-def _warnings(runs: Sequence[Run], texts: Texts) -> list[str]:
-    return [
-        html.paragraph(f"{name}: {said}", "warning")
-        for name, run in zip(name_apart(runs), runs, strict=True)
-        for said in warnings_of(run, texts)
-    ]
+def differing_settings(runs: Sequence[Run]) -> list[list[str]]:
+    """List the recorded settings that are not the same in all runs: name, then each run's value.
+
+    Files of documents are compared by their checksums, not by where they lie.
+    """
+    recorded = [_settings(run) for run in runs]
+    names = dict.fromkeys(name for one in recorded for name in one)
+    rows = [[name, *(one.get(name, UNSET) for one in recorded)] for name in names]
+    return [row for row in rows if len(set(row[1:])) > 1]
 
 
-def _scores(runs: Sequence[Run], texts: Texts) -> str:
-    top, *rows = score_rows(runs, texts)
-    drawn = []
-    for name, run in zip(name_apart(runs), runs, strict=True):
-        numbers = run.metrics["test"]["micro"]
-        low, high = numbers["interval"]
-        drawn.append(ScoreRow(name, numbers["f1"], (float(low), float(high))))
-    return html.section(
-        texts("all_labels"),
-        html.figure(
-            figures.draw_rows(drawn, texts("all_labels")), texts("f1"), texts("beside_note")
-        ),
-        html.table(top, rows, caption=texts("all_labels")),
-        anchor="scores",
-    )
+PATHS = ("train", "dev", "test")
 
 
-def _labels(runs: Sequence[Run], texts: Texts) -> str:
-    labels = list(dict.fromkeys(label for run in runs for label in run.labels))
-    rows = [[label, *(_f1(run, label) for run in runs)] for label in labels]
-    caption = texts("f1_by_label")
-    top = [texts("label"), *name_apart(runs)]
-    return html.section(caption, html.table(top, rows, caption=caption))
+def _settings(run: Run) -> dict[str, str]:
+    record = run.record
+    splitter = record.get("splitter") or {}
+    found: dict[str, Any] = {
+        "encoder": named(record.get("encoder")),
+        "base": named(record.get("base")),
+        "splitter": splitter.get("name"),
+        "max_width": record.get("max_width"),
+        "threshold": f"{run.threshold:g}",
+        "strategy": run.metrics.get("strategy"),
+        "protocol": run.metrics.get("protocol"),
+        "labels": record.get("labels"),
+    }
+    recipe = record.get("recipe") or {}
+    found |= {key: recipe[key] for key in recipe if key not in (*found, *PATHS)}
+    found |= {f"versions.{key}": one for key, one in (record.get("versions") or {}).items()}
+    found |= {f"data.{key}": one[:12] for key, one in (record.get("data") or {}).items()}
+    device = (run.metrics.get("provenance") or {}).get("device")
+    found["device"] = device
+    return {key: _shown(value) for key, value in found.items()}
 
 
-def _f1(run: Run, label: str) -> str:
-    numbers = run.metrics["test"]["per_label"].get(label)
-    return "" if numbers is None or not numbers["support"] else f"{numbers['f1']:.3f}"
+def _shown(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return UNSET
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
 
 
-def _differences(pairs: Sequence[RunPair], texts: Texts) -> str:
-    top, *rows = difference_rows(pairs, texts)
-    return html.section(
-        texts("differences"),
-        html.table(top, rows, caption=texts("differences")),
-        html.paragraph(texts("differences_note"), "note"),
-    )
+@dataclass(frozen=True)
+class FoundMissed:
+    """A document in which two runs found different gold mentions: those of only one of them."""
+
+    name: str
+    first: tuple[Mention, ...]
+    second: tuple[Mention, ...]
+
+
+def found_and_missed(one: Run, two: Run) -> list[FoundMissed]:
+    """List the documents in which one run found gold that the other missed, the most first."""
+    names = names_of([document.example for document in one.documents])
+    differing = []
+    for place, name in enumerate(names):
+        first, second = (_hits(run, place) for run in (one, two))
+        gold = dict.fromkeys(one.documents[place].example.mentions)
+        only = [
+            tuple(mention for mention in gold if mention in mine and mention not in other)
+            for mine, other in ((first, second), (second, first))
+        ]
+        if any(only):
+            differing.append(FoundMissed(name, *only))
+    return sorted(differing, key=lambda found: -len(found.first) - len(found.second))
+
+
+def _hits(run: Run, place: int) -> set[Any]:
+    return {case.gold for case in run.cases[place] if case.kind == "exact"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from encswap.escaping import markdown
+from encswap.escaping import MarkdownText, markdown, markdown_table, number_rules
 from encswap.evaluate.error_analysis import KINDS, tally, tally_details
+from encswap.report.rival_scores import rival_findings, rival_rows
 from encswap.report.run_results import Run
 from encswap.report.scores import (
     VIEWS,
@@ -13,7 +14,9 @@ from encswap.report.scores import (
     beside,
     floor,
     protocol,
+    remarks_of,
     shares,
+    span,
     verdict,
     warnings_of,
 )
@@ -27,8 +30,14 @@ def write_markdown(run: Run, texts: Texts) -> str:
         f"## {texts('title', name=plain(run.name))}",
         " ".join(filter(None, (f"**{line}**", target, floor(run, texts), protocol(run, texts)))),
         *(f"> {plain(one)}" for one in warnings_of(run, texts)),
-        _beside(beside(run, texts), texts),
+        *(f"- {plain(one)}" for one in remarks_of(run)),
+        beside_table(beside(run, texts), texts),
         labels_table(run, texts),
+        *(
+            (f"### {texts('rivals')}", rivals_table(run, texts))
+            if run.metrics.get("rivals")
+            else ()
+        ),
         f"### {texts('errors')}",
         _errors(run, texts),
         f"### {texts('views')}",
@@ -37,10 +46,9 @@ def write_markdown(run: Run, texts: Texts) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table; the first column holds words, the others numbers."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def number_table(rows: Sequence[Sequence[str]]) -> MarkdownText:
+    """Write a Markdown table, the first row its head; all columns but the first hold numbers."""
+    return markdown_table(rows, number_rules(len(rows[0])))
 
 
 def plain(words: str) -> str:
@@ -48,35 +56,40 @@ def plain(words: str) -> str:
     return markdown(words)
 
 
-def _span(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else ""
-
-
-def _beside(rows: Sequence[ScoreRow], texts: Texts) -> str:
-    return rows_of(
-        [texts("beside"), texts("f1"), texts("interval")],
-        [[plain(row.name), f"{row.value:.3f}", _span(row.interval)] for row in rows],
+def beside_table(rows: Sequence[ScoreRow], texts: Texts) -> MarkdownText:
+    """Write this model's score and what it stands beside, with intervals."""
+    return number_table(
+        [
+            [texts("beside"), texts("f1"), texts("interval")],
+            *([row.name, f"{row.value:.3f}", span(row.interval)] for row in rows),
+        ]
     )
 
 
-def labels_table(run: Run, texts: Texts) -> str:
+def rivals_table(run: Run, texts: Texts) -> MarkdownText:
+    """Write what was found of each rival, then its score, the paired difference and its cost."""
+    lines = [f"- {plain(name)}: {plain(found)}" for name, found in rival_findings(run)]
+    return MarkdownText("\n".join([*lines, "", markdown_table(rival_rows(run, texts))]))
+
+
+def labels_table(run: Run, texts: Texts) -> MarkdownText:
     """Write the scores of each label and of all, with interval and target."""
     test, targets = run.metrics["test"], run.metrics.get("targets") or {}
-    rows = []
+    keys = ("label", "precision", "recall", "f1", "interval", "mentions", "target")
+    rows = [[texts(key) for key in keys]]
     for name, numbers in [*test["per_label"].items(), ("micro", test["micro"])]:
         target = targets.get(name) or {}
         verdicts = {"missed": "missed_target", "not measured": "not_measured"}
         said = str(target.get("verdict", ""))
         rows.append(
             [
-                texts("all_labels") if name == "micro" else plain(name),
+                texts("all_labels") if name == "micro" else name,
                 *shares(numbers, texts),
                 str(numbers["support"]),
                 f"{target['target']:.2f} {texts(verdicts.get(said, said))}" if target else "",
             ]
         )
-    keys = ("label", "precision", "recall", "f1", "interval", "mentions", "target")
-    return rows_of([texts(key) for key in keys], rows)
+    return number_table(rows)
 
 
 def _errors(run: Run, texts: Texts) -> str:
@@ -87,22 +100,24 @@ def _errors(run: Run, texts: Texts) -> str:
         rows.append((texts.kind(kind), counts[kind]))
         inner = tally_details(cases, kind)
         rows += [(f"– {texts.kind(one)}", inner[one]) for one in inner if inner[one]]
-    return rows_of(
-        [texts("kind"), *map(plain, run.labels), texts("total")],
-        [[name, *(str(n[one]) for one in run.labels), str(n.total())] for name, n in rows],
+    return number_table(
+        [
+            [texts("kind"), *run.labels, texts("total")],
+            *([name, *(str(n[one]) for one in run.labels), str(n.total())] for name, n in rows),
+        ]
     )
 
 
 def _views(run: Run, texts: Texts) -> str:
     test = run.metrics["test"]
-    return rows_of(
-        ["", texts("precision"), texts("recall"), texts("f1")],
+    keys = ("precision", "recall", "f1")
+    return number_table(
         [
-            [
-                texts(f"view_{name}"),
-                *(f"{test[name][key]:.3f}" for key in ("precision", "recall", "f1")),
-            ]
-            for name in VIEWS
-            if test.get(name)
-        ],
+            [texts("view"), *(texts(key) for key in keys)],
+            *(
+                [texts(f"view_{name}"), *(f"{test[name][key]:.3f}" for key in keys)]
+                for name in VIEWS
+                if test.get(name)
+            ),
+        ]
     )

@@ -1,4 +1,4 @@
-"""What the page's script reads: survivors and documents, written as small as they go."""
+"""What a page's script reads: surviving candidates and documents, as small as they go."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from encswap.evaluate.error_analysis import BORDERS, KINDS, REASONS, ErrorCase
 from encswap.evaluate.thresholds import GRID, TICKS, tick
 from encswap.report.run_results import Run, ScoredDocument
 from encswap.report.scores import Ladder
+from encswap.report.slices import MentionSlice
 from encswap.report.texts import Texts
 from encswap.types import Example, Mention
 
@@ -18,27 +19,57 @@ MOST_BYTES = 18_000_000
 
 
 def page_data(
-    run: Run, found: Mapping[str, Ladder], texts: Texts, most: int = MOST_BYTES
+    run: Run,
+    found: Mapping[str, Ladder],
+    texts: Texts,
+    slices: Sequence[MentionSlice] = (),
+    most: int = MOST_BYTES,
 ) -> tuple[str, int]:
-    """Write the page's data as JSON that may stand in HTML, and say how many documents it lacks."""
+    """Write the page's data as JSON that may stand in HTML, and say how many documents it lacks.
+
+    Documents come worst first: by errors, of equals in the order of the file.
+    """
     labels = list(found)
     names = names_of([one.example for one in run.documents])
+    order = worst_first(run)
     written = [
-        (_safe(_document(name, one, cases, labels)), any(case.kind != "exact" for case in cases))
-        for name, one, cases in zip(names, run.documents, run.cases, strict=True)
+        (
+            _safe(_document(names[place], run.documents[place], run.cases[place], labels)),
+            errors_of(run.cases[place]) > 0,
+        )
+        for place in order
     ]
     kept = _fit(written, most)
     head = _safe(
         {
             "ticks": TICKS,
             "threshold": start_of(run),
+            "texts": not run.redacted,
             "labels": labels,
             "ladders": [_ladder(label, found[label]) for label in run.labels],
             "words": _words(texts),
+            "places": [order[place] for place in kept],
+            "lacks": [
+                [n for n, one in enumerate(slices) if order[place] in one.missing] for place in kept
+            ],
         }
     )
     documents = ",".join(written[place][0] for place in kept)
     return f'{head[:-1]},"documents":[{documents}]}}', len(written) - len(kept)
+
+
+def _all(run: Run) -> range:
+    return range(len(run.documents))
+
+
+def worst_first(run: Run) -> list[int]:
+    """The places of the documents, those with most errors first."""
+    return sorted(_all(run), key=lambda place: -errors_of(run.cases[place]))
+
+
+def errors_of(cases: Sequence[ErrorCase]) -> int:
+    """Count the cases of a document that are not exact matches."""
+    return sum(case.kind != "exact" for case in cases)
 
 
 def names_of(examples: Sequence[Example]) -> list[str]:
@@ -108,6 +139,7 @@ def _words(texts: Texts) -> dict[str, Any]:
         "no_gold": texts("no_gold"),
         "gold_mark": texts("marks_gold"),
         "predicted_mark": texts("marks_predicted"),
+        "counted": texts.words["counted"],
         "kinds": {name: texts.kind(name) for name in (*KINDS, *BORDERS, *REASONS)},
     }
 

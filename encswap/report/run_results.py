@@ -25,22 +25,33 @@ HINT = "give a finished run's folder, as `encswap train` writes it"
 
 @dataclass(frozen=True)
 class ScoredDocument:
-    """A scored document: its gold, what was predicted, and every scored candidate."""
+    """A scored document: its gold, what was predicted, and every scored candidate.
+
+    `in_training` says of each gold mention, then of each string that is not in the text, how often
+    the training documents mark that string with that label; None where no run recorded it.
+    """
 
     example: Example
     predictions: tuple[Prediction, ...]
     candidates: tuple[Prediction, ...]
     expressed: tuple[str, ...]
+    in_training: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its name, its numbers, its documents and what is recorded of its model."""
+    """A finished run: its name, its numbers, its documents and what is recorded of its model.
+
+    `redacted`: texts, mention strings and ids were taken out, so `classified` holds the cases that
+    were found while the texts were there.
+    """
 
     name: str
     metrics: Mapping[str, Any]
     documents: tuple[ScoredDocument, ...]
     record: Mapping[str, Any]
+    redacted: bool = False
+    classified: tuple[list[ErrorCase], ...] | None = None
 
     @property
     def threshold(self) -> float:
@@ -60,6 +71,8 @@ class Run:
     @cached_property
     def cases(self) -> list[list[ErrorCase]]:
         """What became of each document's gold and predictions."""
+        if self.classified is not None:
+            return list(self.classified)
         return [
             classify(
                 one.example,
@@ -145,6 +158,7 @@ def _document(line: str, where: str) -> ScoredDocument:
         _predictions(one.predictions),
         _predictions(one.candidates),
         tuple(gold.expressible for gold in one.gold),
+        (*(g.in_training for g in one.gold), *(lost.in_training for lost in one.unlocated)),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from encswap.evaluate.metrics import Counts
@@ -45,9 +47,18 @@ class Ladder:
 
     def at(self, tick: int) -> Counts:
         """Count at a threshold."""
-        correct = sum(low <= tick <= high for low, high in self.right)
-        wrong = sum(low <= tick <= high for low, high in self.wrong)
+        (right_lows, right_highs), (wrong_lows, wrong_highs) = self._ends
+        correct = bisect_right(right_lows, tick) - bisect_left(right_highs, tick)
+        wrong = bisect_right(wrong_lows, tick) - bisect_left(wrong_highs, tick)
         return Counts(correct, correct + wrong, self.gold)
+
+    @cached_property
+    def _ends(self) -> list[tuple[list[int], list[int]]]:
+        """Sorted lows and highs: those that have begun less those that have ended still stand."""
+        return [
+            (sorted(low for low, _ in pairs), sorted(high for _, high in pairs))
+            for pairs in (self.right, self.wrong)
+        ]
 
 
 def ladders(run: Run) -> dict[str, Ladder]:
@@ -91,13 +102,13 @@ def beside(run: Run, texts: Texts) -> list[ScoreRow]:
     """This model, what it must beat, and the ceiling."""
     test = run.metrics["test"]["micro"]
     target = (run.metrics.get("targets") or {}).get("micro", {}).get("target")
-    rows = [ScoreRow(texts("this_model"), test["f1"], _interval(test), target, main=True)]
+    rows = [ScoreRow(texts("this_model"), test["f1"], interval_of(test), target, main=True)]
     baselines = run.metrics.get("baselines") or {}
     for key in BASELINES:
         if baselines.get(key):
             numbers = baselines[key]["micro"]
             name = texts(key, name=baselines[key].get("name", ""))
-            rows.append(ScoreRow(name, numbers["f1"], _interval(numbers), color="muted"))
+            rows.append(ScoreRow(name, numbers["f1"], interval_of(numbers), color="muted"))
         if folded := (baselines.get(key) or {}).get("cross_fold"):
             rows.append(ScoreRow(texts("cross_fold"), folded["f1"], color="muted"))
     if run.metrics.get("coverage") is not None:
@@ -120,7 +131,7 @@ def by_label(run: Run) -> list[ScoreRow]:
         ScoreRow(
             label,
             numbers["f1"],
-            _interval(numbers),
+            interval_of(numbers),
             targets.get(label, {}).get("target"),
             f"c{place % 8}",
         )
@@ -129,7 +140,8 @@ def by_label(run: Run) -> list[ScoreRow]:
     ]
 
 
-def _interval(numbers: Mapping[str, Any]) -> tuple[float, float] | None:
+def interval_of(numbers: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the interval of scores; None where they have none."""
     found = numbers.get("interval")
     return (float(found[0]), float(found[1])) if found else None
 
@@ -139,6 +151,36 @@ def not_asked(run: Run) -> list[str]:
     gold = {one.label for document in run.documents for one in document.example.mentions}
     gold |= {one.label for document in run.documents for one in document.example.unlocated}
     return sorted(gold - set(run.asked))
+
+
+def number_of(value: Any) -> float | None:
+    """Return a number of somebody's JSON; None for anything else."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known else None
+
+
+def span(interval: tuple[float, float] | None, form: str = "{}–{}", *, sign: str = "") -> str:
+    """Write an interval; empty where there is none."""
+    return "" if interval is None else form.format(*(f"{one:{sign}.3f}" for one in interval))
+
+
+def quantity(value: Any, unit: str, texts: Texts) -> str:
+    """Write a count, a duration, a size or a rate as a person reads it; – where it is not known."""
+    number = number_of(value)
+    if number is None:
+        return "–"
+    if unit == "bytes":
+        return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
+    if unit == "seconds":
+        return texts("minutes", value=f"{number / 60:.1f}") if number >= 120 else f"{number:.1f} s"
+    if unit == "parameters":
+        return f"{number / 1e6:,.1f} M" if number >= 1e6 else f"{number:,.0f}"
+    return texts("per_second", value=f"{number:,.1f}")
+
+
+def remarks_of(run: Run) -> list[str]:
+    """What the run itself found odd about its documents and scores."""
+    return [str(one) for one in run.metrics.get("remarks") or ()]
 
 
 def warnings_of(run: Run, texts: Texts) -> list[str]:

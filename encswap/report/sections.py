@@ -1,285 +1,267 @@
-"""The sections of the page, one function each."""
+"""What the sections of a page hold: tables, figures and lines, without their HTML."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from encswap.evaluate.error_analysis import DETAILS, KINDS, confusion, tally, tally_details
-from encswap.evaluate.thresholds import GRID, TICKS, calibrate, expected_error
-from encswap.report import figures, html
-from encswap.report.html import Cell, Safe
+from encswap.evaluate.thresholds import TICKS
+from encswap.report import figures
+from encswap.report.error_groups import ErrorGroup, frequent_errors, large_groups
 from encswap.report.page_data import start_of
+from encswap.report.rendering import PageCell, PageTable
+from encswap.report.rival_scores import rival_rows
 from encswap.report.run_results import Run
-from encswap.report.scores import (
-    VIEWS,
-    Ladder,
-    beside,
-    by_label,
-    floor,
-    protocol,
-    shares,
-    steps_of,
-    verdict,
-)
+from encswap.report.scores import VIEWS, Ladder, shares, span, steps_of
+from encswap.report.slices import NESTING, SEEN, MentionSlice
 from encswap.report.texts import Texts
 
 SELDOM = ("both-ends", "overlapped", "unknown")
 """Details that a table shows only where there are any."""
+MOST_CURVES = 24
+"""Labels that get threshold curves of their own, those with most gold first."""
+DARKEST = 45
+"""The strongest ground of a cell in percent, on which its number can still be read."""
+Row = list[str | PageCell]
 
 
-def verdict_section(run: Run, texts: Texts) -> str:
-    """The verdict first: the score with its interval, the target, the protocol, what it beats."""
-    line, target, state = verdict(run, texts)
-    rows = beside(run, texts)
-    drawing = figures.draw_rows(rows, texts("beside_figure"))
-    beaten = html.paragraph(floor(run, texts))
-    return (
-        f'<section class="verdict {state}" id="scores"><h2>{escape(texts("verdict"))}</h2>'
-        f'<p class="score">{escape(line)}</p><p><b>{escape(target)}</b></p>{beaten}'
-        f"{html.paragraph(protocol(run, texts), 'note')}</section>"
-        + html.figure(drawing, texts("beside"), texts("beside_note"))
-    )
-
-
-def labels(run: Run, texts: Texts) -> str:
-    """Each label with its interval and target, as a figure and as a table."""
-    rows = by_label(run)
-    test = run.metrics["test"]
-    named = [*test["per_label"].items(), (texts("all_labels"), test["micro"])]
-    targets = run.metrics.get("targets") or {}
-    body = [
+def label_table(run: Run, texts: Texts) -> PageTable:
+    """Each label and all of them, with interval, support and target."""
+    test, targets = run.metrics["test"], run.metrics.get("targets") or {}
+    rows: list[Row] = [
         [
-            html.chip(figures.color_of(run.labels, name), name) if name in run.labels else name,
+            PageCell(name, chip=figures.color_of(run.labels, name)),
             *shares(numbers, texts),
             str(numbers["support"]),
-            _target(targets.get(name if name in run.labels else "micro"), texts),
+            _target(targets.get(name), texts),
         ]
-        for name, numbers in named
+        for name, numbers in test["per_label"].items()
     ]
+    whole = [*shares(test["micro"], texts), str(test["micro"]["support"])]
+    rows.append([texts("all_labels"), *whole, _target(targets.get("micro"), texts)])
     keys = ("label", "precision", "recall", "f1", "interval", "mentions", "target")
-    drawing = figures.draw_rows(rows, texts("labels_figure"), bars=True)
-    return html.section(
+    return PageTable(
         texts("labels_figure"),
-        html.figure(drawing, texts("f1"), texts("labels_note")) if rows else "",
-        html.table(
-            [texts(key) for key in keys],
-            body,
-            caption=texts("labels_figure"),
-            classes=[*[""] * (len(body) - 1), "sum"],
-        ),
+        [texts(key) for key in keys],
+        rows,
+        [*[""] * (len(rows) - 1), "sum"],
     )
 
 
-def _target(target: Mapping[str, Any] | None, texts: Texts) -> Cell:
+def _target(target: Mapping[str, Any] | None, texts: Texts) -> PageCell:
     if not target:
-        return ""
+        return PageCell("")
+    known = {"met": "met", "missed": "missed_target", "undecided": "undecided"}
     state = str(target["verdict"])
-    said = {"met": "met", "missed": "missed_target", "undecided": "undecided"}
-    words = escape(texts(said.get(state, "not_measured")))
-    name = state if state in said else "none"
-    return Safe(f'{target["target"]:.2f} <b class="{name}">{words}</b>')
+    words = texts(known.get(state, "not_measured"))
+    return PageCell(f"{target['target']:.2f} {words}", state if state in known else "none")
 
 
-def training(run: Run, texts: Texts) -> str:
-    """F1 on dev and the training loss, epoch by epoch; nothing where none were trained."""
-    epochs = run.metrics.get("epochs") or []
-    if not epochs:
-        return ""
-    drawing = figures.draw_epochs(epochs, texts)
-    return html.section(texts("epochs"), html.figure(drawing, texts("epochs_figure")))
-
-
-def thresholds(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> str:
-    """Precision and recall against the threshold, and the table that the slider counts again."""
-    drawing = figures.draw_thresholds(steps_of(found), run.threshold, texts)
+def threshold_table(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> PageTable:
+    """Every label counted at the slider's threshold."""
     start = start_of(run)
     keys = ("label", "precision", "recall", "f1", "correct", "predicted", "mentions")
-    slider = (
-        f'<div class="controls slide"><label for="slider">{escape(texts("threshold"))}</label>'
-        f'<input type="range" id="slider" min="{GRID[0]}" max="{GRID[-1]}" step="100" '
-        f'value="{start}"><output id="at" for="slider">{start / TICKS:.2f}</output>'
-        f'<button type="button" id="reset">'
-        f"{escape(texts('reset', threshold=f'{start / TICKS:.2f}'))}</button></div>"
-    )
     everything = [found[label] for label in run.labels]
-    return html.section(
+    return PageTable(
         texts("threshold"),
-        html.figure(drawing, texts("threshold_figure")),
-        slider,
-        html.table(
-            [texts(key) for key in keys],
-            [
-                *(_counted(label, [found[label]], start) for label in run.labels),
-                _counted(texts("all_labels"), everything, start),
-            ],
-            caption=texts("threshold"),
-            classes=[*[""] * len(run.labels), "sum"],
-            body_id="counted",
-        ),
-        html.paragraph(texts("threshold_note"), "note"),
+        [texts(key) for key in keys],
+        [
+            *(_counted(label, [found[label]], start) for label in run.labels),
+            _counted(texts("all_labels"), everything, start),
+        ],
+        [*[""] * len(run.labels), "sum"],
+        body_id="counted",
     )
 
 
-def _counted(name: str, found: Sequence[Ladder], tick: int) -> list[Cell]:
+def _counted(name: str, found: Sequence[Ladder], tick: int) -> Row:
     counts = [ladder.at(tick) for ladder in found]
     both = sum(counts[1:], counts[0]) if counts else Ladder(0, (), ()).at(tick)
-    shares = [f"{one:.3f}" for one in (both.precision, both.recall, both.f1)]
-    return [name, *shares, str(both.correct), str(both.predicted), str(both.gold)]
+    numbers = [f"{one:.3f}" for one in (both.precision, both.recall, both.f1)]
+    return [name, *numbers, str(both.correct), str(both.predicted), str(both.gold)]
 
 
-def errors(run: Run, texts: Texts) -> str:
-    """What became of every mention and prediction, by label, and which labels are confused."""
+def label_curves(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> list[tuple[str, str]]:
+    """Draw the threshold curve of each label that has gold, after a title with its best threshold.
+
+    Of very many labels those with most gold are drawn.
+    """
+    ranked = sorted((one for one in run.labels if found[one].gold), key=lambda n: -found[n].gold)
+    wanted = set(ranked[:MOST_CURVES])
+    drawn = []
+    for label in (one for one in run.labels if one in wanted):
+        steps = steps_of({label: found[label]})
+        best = max(steps, key=lambda step: (step.counts.f1, step.at))
+        title = texts(
+            "label_curve", label=label, f1=f"{best.counts.f1:.3f}", at=f"{best.at / TICKS:.2f}"
+        )
+        drawing = figures.draw_thresholds(
+            steps, run.threshold, texts, width=figures.SMALL, title=title
+        )
+        drawn.append((title, drawing))
+    return drawn
+
+
+def error_table(run: Run, texts: Texts) -> PageTable:
+    """What became of every mention and prediction, by label."""
     cases = [case for document in run.cases for case in document]
     counts = tally(cases)
-    body: list[list[Cell]] = []
-    classes: list[str] = []
+    rows: list[Row] = []
+    names: list[str] = []
     for kind in KINDS:
-        body.append(_count_row(kind, counts[kind], run.labels, texts))
-        classes.append("sum" if kind == "exact" else "")
+        rows.append(_count_row(kind, counts[kind], run.labels, texts))
+        names.append("sum" if kind == "exact" else "")
         for detail, inner in tally_details(cases, kind).items():
-            if inner or detail not in SELDOM:
-                body.append(_count_row(f"{kind}/{detail}", inner, run.labels, texts))
-                classes.append("detail")
+            if detail not in SELDOM or inner.total():
+                rows.append(_count_row(f"{kind}/{detail}", inner, run.labels, texts))
+                names.append("detail")
     head = [texts("kind"), *run.labels, texts("total")]
-    return html.section(
-        texts("errors"),
-        html.paragraph(texts("errors_note"), "note"),
-        html.table(head, body, caption=texts("errors"), classes=classes),
-        _confusion(cases, run, texts),
-    )
+    return PageTable(texts("errors"), head, rows, names)
 
 
-def _count_row(kind: str, counts: Counter[str], labels: Sequence[str], texts: Texts) -> list[Cell]:
-    numbers = [(str(place), counts[label]) for place, label in enumerate(labels)]
-    numbers.append(("", counts.total()))
+def _count_row(kind: str, counts: Mapping[str, int], labels: Sequence[str], texts: Texts) -> Row:
+    numbers = [(str(place), counts.get(label, 0)) for place, label in enumerate(labels)]
+    numbers.append(("", sum(counts.values())))
     return [
         texts.kind(kind.rpartition("/")[2]),
-        *(_jump(kind, label, number) for label, number in numbers),
+        *(
+            PageCell(str(number), kind=kind, label=label) if number else "0"
+            for label, number in numbers
+        ),
     ]
 
 
-def _jump(kind: str, label: str, number: int) -> Cell:
-    if not number:
-        return "0"
-    return Safe(f'<button type="button" data-kind="{kind}" data-label="{label}">{number}</button>')
-
-
-def _confusion(cases: Sequence[Any], run: Run, texts: Texts) -> str:
-    pairs = confusion(cases)
+def confusion_table(run: Run, texts: Texts) -> PageTable:
+    """Gold label against predicted label; the ground is the darker, the larger the row's share."""
+    pairs = confusion(case for document in run.cases for case in document)
     names: list[str | None] = [*run.labels, None]
-    body = [
-        [
-            gold or texts("none"),
-            *(
-                "" if gold is predicted is None else str(pairs[gold, predicted])
-                for predicted in names
-            ),
+    rows: list[Row] = []
+    for gold in names:
+        total = sum(pairs[gold, predicted] for predicted in names)
+        cells = [
+            PageCell("") if gold is predicted is None else _shaded(pairs[gold, predicted], total)
+            for predicted in names
         ]
-        for gold in names
+        rows.append([gold or texts("none"), *cells])
+    head = [texts("gold_by_predicted"), *(name or texts("none") for name in names)]
+    return PageTable(texts("confusion"), head, rows)
+
+
+def _shaded(count: int, total: int) -> PageCell:
+    if not count:
+        return PageCell("0", "zero")
+    return PageCell(str(count), "shaded", shade=max(4, round(DARKEST * count / total)))
+
+
+def frequent_table(run: Run, texts: Texts) -> PageTable:
+    """The errors that were made most often."""
+    rows: list[Row] = [
+        [
+            texts.kind(one.kind),
+            PageCell(_side(one.gold, one.gold_label, texts), "words"),
+            PageCell(_side(one.predicted, one.predicted_label, texts), "words"),
+            str(one.times),
+            str(one.documents),
+        ]
+        for one in frequent_errors(run)
     ]
-    head = [texts("gold"), *(name or texts("none") for name in names)]
-    caption = texts("confusion")
-    return f"<h3>{escape(caption)}</h3>" + html.table(head, body, caption=caption)
+    keys = ("kind", "gold", "marks_predicted", "times", "documents")
+    return PageTable(texts("frequent"), [texts(key) for key in keys], rows)
 
 
-def calibration(run: Run, texts: Texts) -> str:
-    """Whether the scores say how often they are right."""
-    curve = calibrate(
-        (one.example for one in run.documents), (one.candidates for one in run.documents)
-    )
-    if not curve:
-        return ""
-    said = texts(
-        "calibration_note",
-        error=f"{expected_error(curve):.3f}",
-        count=sum(one.count for one in curve),
-    )
-    drawing = figures.draw_calibration(curve, texts)
-    return html.section(
-        texts("calibration"), html.figure(drawing, texts("calibration_figure"), said)
-    )
+def _side(text: str, label: str, texts: Texts) -> str:
+    if not label:
+        return texts("none")
+    return f"“{text}” {label}" if text else label
 
 
-def views(run: Run, texts: Texts) -> str:
+def advice(run: Run, texts: Texts) -> list[tuple[str, str]]:
+    """A heading and a sentence of what to try next for each large group of errors."""
+    return [(_group(one, texts), texts(f"try_{one.name}")) for one in large_groups(run)]
+
+
+def _group(one: ErrorGroup, texts: Texts) -> str:
+    kind = texts.kind(one.kind)
+    name = f"{kind} · {texts.kind(one.detail)}" if one.detail else kind
+    return texts("error_group", name=name, count=one.count, share=f"{one.share:.0%}")
+
+
+def slice_table(slices: Sequence[MentionSlice], texts: Texts) -> PageTable:
+    """Recall of each slice with its interval; the missed ones open their documents."""
+    rows: list[Row] = []
+    names: list[str] = []
+    for place, one in enumerate(slices):
+        if not place or slices[place - 1].aspect != one.aspect:
+            rows.append([texts(f"aspect_{one.aspect}")])
+            names.append("group")
+        missed = PageCell(str(one.missed), part=str(place)) if one.missed else "0"
+        rows.append(
+            [slice_name(one, texts), f"{one.recall:.3f}", span(one.interval), str(one.support)]
+        )
+        rows[-1].append(missed)
+        names.append("detail")
+    keys = ("mentions_that", "recall", "interval", "mentions", "not_found")
+    return PageTable(texts("slices"), [texts(key) for key in keys], rows, names)
+
+
+def slice_name(one: MentionSlice, texts: Texts) -> str:
+    """Name a slice by its aspect's value or range."""
+    low, high = one.bounds
+    if one.aspect in (SEEN, NESTING):
+        return texts(f"{one.aspect}_{'yes' if low else 'no'}")
+    if high is None:
+        return texts(f"{one.aspect}_from", low=low)
+    if low == high:
+        return texts(f"{one.aspect}_at", low=low)
+    return texts(f"{one.aspect}_range", low=low, high=high)
+
+
+def view_table(run: Run, texts: Texts) -> PageTable:
     """The same predictions in every other way that people score them, and why they differ."""
     test = run.metrics["test"]
-    body: list[list[Cell]] = [
+    rows: list[Row] = [
         [
             texts(f"view_{name}"),
             *(f"{test[name][key]:.3f}" for key in ("precision", "recall", "f1")),
-            Safe(f'<td class="words">{escape(texts(f"why_{name}"))}</td>'),
+            PageCell(texts(f"why_{name}"), "words"),
         ]
         for name in VIEWS
         if test.get(name)
     ]
-    head = ["", texts("precision"), texts("recall"), texts("f1"), ""]
-    return html.section(texts("views"), html.table(head, body, caption=texts("views")))
+    head = [texts("view"), *(texts(key) for key in ("precision", "recall", "f1", "why"))]
+    return PageTable(texts("views"), head, rows)
 
 
-def browser(run: Run, texts: Texts, lacking: int) -> str:
-    """The documents with their marks: the script fills the list."""
-    legend = "".join(
-        f"<span>{html.chip(figures.color_of(run.labels, label), label).html}</span>"
-        for label in run.labels
-    )
-    sample = (
-        f'<span><span class="g" style="--g:var(--c0)">{escape(texts("marks_gold"))}</span></span>'
-        f'<span><span class="p" style="--p:var(--c0)">{escape(texts("marks_predicted"))}</span>'
-        "</span>"
-    )
-    return html.section(
-        texts("documents"),
-        f'<p class="legend">{sample}{legend}</p>',
-        html.paragraph(texts("left_out", count=lacking), "warning") if lacking else "",
-        f"<noscript>{html.paragraph(texts('no_script'))}</noscript>",
-        _controls(run, texts),
-        '<p id="count" role="status" class="note"></p><div id="list"></div>'
-        f'<button type="button" id="more" hidden>{escape(texts("more"))}</button>',
-        anchor="documents",
-    )
+def rival_table(run: Run, texts: Texts) -> PageTable:
+    """Each rival with the paired difference and what it costs."""
+    head, *rows = rival_rows(run, texts)
+    return PageTable(texts("rivals"), head, rows)
 
 
-def _controls(run: Run, texts: Texts) -> str:
-    named = [("", texts("any_label")), *((str(n), one) for n, one in enumerate(run.labels))]
+def kind_options(texts: Texts) -> list[tuple[str, str]]:
+    """The kinds of error that documents can be filtered by."""
     kinds = [("", texts("any_kind")), ("error", texts("any_error"))]
     for kind in KINDS:
         kinds.append((kind, texts.kind(kind)))
         kinds += [
             (f"{kind}/{detail}", f"\u2003{texts.kind(detail)}") for detail in DETAILS.get(kind, ())
         ]
-    return (
-        f'<div class="controls"><label>{escape(texts("search"))}'
-        '<input type="search" id="search" autocomplete="off"></label>'
-        f'<label>{escape(texts("label"))}<select id="label">{html.options(named)}</select></label>'
-        f'<label>{escape(texts("kind"))}<select id="kind">{html.options(kinds)}</select></label>'
-        "</div>"
-    )
+    return kinds
 
 
-def origin(run: Run, texts: Texts) -> str:
-    """How the model was made, as far as the folder records it."""
-    record = run.record
-    rows = [
-        (texts("encoder"), _model(record.get("encoder"))),
-        (texts("base_model"), _model(record.get("base"))),
-        (texts("splitter"), str((record.get("splitter") or {}).get("name", ""))),
-        (texts("max_width"), str(record.get("max_width") or "")),
-        (texts("strategy"), str(run.metrics.get("strategy") or "")),
-        (texts("version"), str(record.get("encswap") or "")),
+def label_options(run: Run, texts: Texts) -> list[tuple[str, str]]:
+    """The labels that documents can be filtered by."""
+    return [("", texts("any_label")), *((str(n), one) for n, one in enumerate(run.labels))]
+
+
+def slice_options(slices: Sequence[MentionSlice], texts: Texts) -> list[tuple[str, str]]:
+    """The slices that documents can be filtered by: those that lack one of its mentions."""
+    return [
+        ("", texts("any_slice")),
         *(
-            (texts("checksums", role=role), str(digest))
-            for role, digest in (record.get("data") or {}).items()
+            (str(place), f"{texts(f'aspect_{one.aspect}')}: {slice_name(one, texts)}")
+            for place, one in enumerate(slices)
+            if one.missed
         ),
     ]
-    shown = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows if v)
-    return html.section(texts("recorded"), f"<dl>{shown}</dl>") if shown else ""
-
-
-def _model(record: Mapping[str, Any] | None) -> str:
-    if not record:
-        return ""
-    revision = f" @ {record['revision']}" if record.get("revision") else ""
-    return f"{record.get('identifier') or record.get('name')}{revision}"

@@ -15,8 +15,9 @@ from typing import Any
 from encswap import files
 from encswap.errors import EncswapError, InputError, SourceError
 from encswap.files import checksum
-from encswap.hub import HUB_ID, endpoint, git_blob, why_unreachable
+from encswap.hub import endpoint, git_blob, why_unreachable
 from encswap.manifest import MANIFEST
+from encswap.specs import HUB_ID
 
 CARD = "README.md"
 MESSAGE = "Upload a checkpoint with its card by encswap"

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from encswap.testing.verification import PromiseCase, Verification
+from encswap.testing.verification import Case, Verification
 
 __all__ = ["conforms"]
 
 
-def conforms(name: str, *, methods: Sequence[str] = ()) -> Callable[[PromiseCase], None]:
+def conforms(name: str, *, methods: Sequence[str] = ()) -> Callable[[Case], None]:
     """Make a pytest test with one case for each promise of a plugin, an encoder or a splitter."""
     import pytest
 
@@ -38,7 +38,7 @@ def conforms(name: str, *, methods: Sequence[str] = ()) -> Callable[[PromiseCase
         return test_found  # type: ignore[return-value]
 
     @pytest.mark.parametrize("case", verification.cases, ids=str)
-    def test_conforms(case: PromiseCase) -> None:
+    def test_conforms(case: Case) -> None:
         outcome = verification.outcome(case)
         if outcome.status == "skipped":
             pytest.skip(outcome.message)

@@ -25,7 +25,7 @@ MINI_FACTS = (
 
 
 @dataclass(frozen=True)
-class PromiseCase:
+class Case:
     """One promise of one subject; `needs` are promises that must be kept before."""
 
     subject: str
@@ -38,7 +38,7 @@ class PromiseCase:
 
 
 @dataclass(frozen=True)
-class PromiseOutcome:
+class Outcome:
     """Whether a promise is kept, in how many seconds, and where it is written down."""
 
     subject: str
@@ -56,10 +56,10 @@ class PromiseOutcome:
 class Verification:
     """The cases of one plugin, encoder or splitter; each runs once, when it is asked for."""
 
-    def __init__(self, plugin: PluginRecord, cases: Sequence[PromiseCase]) -> None:
+    def __init__(self, plugin: PluginRecord, cases: Sequence[Case]) -> None:
         self.plugin = plugin
         self.cases = tuple(cases)
-        self._outcomes: dict[PromiseCase, PromiseOutcome] = {}
+        self._outcomes: dict[Case, Outcome] = {}
 
     @classmethod
     def of(
@@ -90,7 +90,7 @@ class Verification:
             if (lack := _lack(trial.spec)) is not None:
                 if not bare:
                     raise lack
-                cases.append(PromiseCase(encoder, "loads", partial(_skip, str(lack))))
+                cases.append(Case(encoder, "loads", partial(_skip, str(lack))))
                 continue
             cases += [_case(encoder, law, trial) for law in encoder_laws.laws_for(trial)]
         for splitter in splitters:
@@ -98,22 +98,22 @@ class Verification:
             cases += [_case(splitter, law, subject) for law in splitter_laws.LAWS]
         return cls(record, cases)
 
-    def outcome(self, case: PromiseCase) -> PromiseOutcome:
+    def outcome(self, case: Case) -> Outcome:
         """Run a case, after those that it needs; whatever it raises is a broken promise."""
         if case not in self._outcomes:
             self._outcomes[case] = self._run(case)
         return self._outcomes[case]
 
-    def _run(self, case: PromiseCase) -> PromiseOutcome:
+    def _run(self, case: Case) -> Outcome:
         for other in self.cases:
             if other.subject == case.subject and other.promise in case.needs:
                 before = self.outcome(other)
                 if before.status in ("broken", "skipped"):
                     message = f"needs {before.promise!r}, which is {before.status}"
-                    return PromiseOutcome(case.subject, case.promise, "skipped", message, 0.0)
+                    return Outcome(case.subject, case.promise, "skipped", message, 0.0)
         began = time.monotonic()
         status, message = _ask(case.check)
-        return PromiseOutcome(case.subject, case.promise, status, message, time.monotonic() - began)
+        return Outcome(case.subject, case.promise, status, message, time.monotonic() - began)
 
 
 def _ask(check: Callable[[], None]) -> tuple[OutcomeStatus, str]:
@@ -132,10 +132,10 @@ def _ask(check: Callable[[], None]) -> tuple[OutcomeStatus, str]:
     return "kept", ""
 
 
-def _case(subject: str, law: Callable[..., None], *arguments: object) -> PromiseCase:
+def _case(subject: str, law: Callable[..., None], *arguments: object) -> Case:
     """Make a case of a law: a function whose name is the promise's."""
     needs = tuple(name.replace("_", "-") for name in getattr(law, "needs", ()))
-    return PromiseCase(subject, law.__name__.replace("_", "-"), partial(law, *arguments), needs)
+    return Case(subject, law.__name__.replace("_", "-"), partial(law, *arguments), needs)
 
 
 def _lack(spec: EncoderSpec) -> InputError | None:

@@ -202,6 +202,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     return progress, {
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
+        "steps": trainer.state.global_step or None,
     }
 
 
@@ -265,8 +266,8 @@ def _used(job: Job, samples: Samples) -> set[int]:
     tasks = (prompt_of(schema) for _, schema in samples.items)
     tasks = (one for one in tasks if any(one.get(kind) for kind in KINDS))
     labels = {label for _, schema in samples.items for label in schema.get("entities", ())}
-    labels = dict.fromkeys([*asked.labels, *sorted(labels - set(asked.labels))])
-    return used_ids(job.ready.model, units, list(labels), asked.descriptions, tasks)
+    named = [*asked.labels, *sorted(labels - set(asked.labels))]
+    return used_ids(job.ready.model, units, named, asked.descriptions, tasks)
 
 
 def _sharded() -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -80,13 +81,16 @@ def prediction_lines(
     scored: Scored,
     candidates: Sequence[Sequence[Prediction]],
     ready: Ready,
+    training: Iterable[Example] = (),
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
     `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
     label set that it names, null where it names none.
-    Of each gold mention stands whether the units could express it.
+    Of each gold mention stands whether the units could express it, and as `in_training` how often
+    the training documents mark the same string with the same label.
     """
+    known = _count_strings(training)
     return [
         {
             "id": example.id,
@@ -94,8 +98,11 @@ def prediction_lines(
             "line": example.line,
             "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
-            "gold": _gold(example, ready),
-            "unlocated": [asdict(gold) for gold in example.unlocated],
+            "gold": _gold(example, ready, known),
+            "unlocated": [
+                {**asdict(gold), "in_training": known[gold.label, gold.text]}
+                for gold in example.unlocated
+            ],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
@@ -105,12 +112,36 @@ def prediction_lines(
     ]
 
 
-def _gold(example: Example, ready: Ready) -> list[dict[str, Any]]:
+def _count_strings(training: Iterable[Example]) -> Counter[tuple[str, str]]:
+    return Counter((one.label, one.text) for example in training for one in example.gold)
+
+
+def _gold(example: Example, ready: Ready, known: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     said = expressible(example, units_of(ready.splitter, example.text), ready.max_width)
     return [
-        {**asdict(mention), "expressible": one}
+        {
+            **asdict(mention),
+            "expressible": one,
+            "in_training": known[mention.label, mention.text],
+        }
         for mention, one in zip(example.mentions, said, strict=True)
     ]
+
+
+def training_record(
+    documents: Documents, steps: int | None, seconds: float, date: str
+) -> dict[str, Any]:
+    """Record when, on what and how long a model was trained, for `metrics.json`."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "date": date,
+        "device": torch.cuda.get_device_name() if cuda else "CPU",
+        "steps": steps,
+        "training_seconds": seconds,
+        "documents": {part: len(getattr(documents, part)) for part in ("train", "dev", "test")},
+    }
 
 
 def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:

@@ -51,6 +51,7 @@ from encswap.train.provenance import (
     plugin_versions,
     prediction_lines,
     refuse_changed,
+    training_record,
 )
 from encswap.train.run_files import Averaged, Compared, Kept
 from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
@@ -150,6 +151,12 @@ def _run(job: Job) -> dict[str, Any]:
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
         "throughput": throughput,
+        "provenance": training_record(
+            job.documents,
+            throughput.pop("steps", None),
+            sum(epoch.seconds for epoch in progress.epochs),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        ),
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
     if average:
@@ -277,7 +284,7 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
     if held := _held_out(job, model, ready.splitter, progress.threshold):
         metrics["held_out"] = held
-    return metrics, prediction_lines(documents.test, test, found["test"], ready)
+    return metrics, prediction_lines(documents.test, test, found["test"], ready, documents.train)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:

@@ -88,6 +88,16 @@ class Target(Record):
     reached: bool | None = None
 
 
+class Provenance(Record):
+    """When, on what and how long a model was trained; `steps` are those of the optimizer."""
+
+    date: str | None = None
+    device: str | None = None
+    steps: Count | None = None
+    training_seconds: Annotated[float, Field(ge=0)] | None = None
+    documents: dict[str, Count] | None = None
+
+
 class Metrics(Record):
     """`metrics.json`, also as older versions and `encswap eval` write it."""
 
@@ -113,6 +123,7 @@ class Metrics(Record):
     retention: dict[str, Any] | None = None
     held_out: dict[str, Any] | None = None
     average_with_start: dict[str, Any] | None = None
+    provenance: Provenance | None = None
 
 
 class Compared(Record):
@@ -259,10 +270,11 @@ class Span(Record):
 
 
 class GoldSpan(Span):
-    """A mention, and whether the units could express it."""
+    """A mention, whether the units could express it, and how often training documents mark it."""
 
     text: str
     expressible: str = ""
+    in_training: Count | None = None
 
 
 class ScoredSpan(Span):
@@ -272,10 +284,11 @@ class ScoredSpan(Span):
 
 
 class GoldString(Record):
-    """A gold string that does not stand in its text."""
+    """A gold string that does not stand in its text, and how often training documents mark it."""
 
     label: str
     text: str
+    in_training: Count | None = None
 
 
 class Line(Record):

@@ -55,9 +55,27 @@ EMPTY = Example("empty", "오늘은 날씨가 좋다.")
 
 
 def write_run(
-    folder: Path, examples, candidates, *, labels=LABELS, threshold=THRESHOLD, **changes
+    folder: Path,
+    examples,
+    candidates,
+    *,
+    labels=LABELS,
+    threshold=THRESHOLD,
+    in_training=None,
+    **changes,
 ) -> Path:
-    """Write a run folder as training does, from documents and their candidates."""
+    """Write a run folder as training does, from documents and their candidates.
+
+    `in_training` counts (label, string) pairs of the training documents; without it none are told.
+    """
+
+    def seen(one) -> dict[str, int]:
+        return (
+            {}
+            if in_training is None
+            else {"in_training": in_training.get((one.label, one.text), 0)}
+        )
+
     scored = score_at(examples, candidates, threshold, None)
     test = summarise(scored, examples, labels, seed=42)
     metrics = {
@@ -88,8 +106,10 @@ def write_run(
             record = {
                 "id": example.id,
                 "text": example.text,
-                "gold": [{**asdict(m), "expressible": "aligned"} for m in example.mentions],
-                "unlocated": [asdict(one) for one in example.unlocated],
+                "gold": [
+                    {**asdict(m), "expressible": "aligned", **seen(m)} for m in example.mentions
+                ],
+                "unlocated": [{**asdict(one), **seen(one)} for one in example.unlocated],
                 "predictions": [asdict(one) for one in predictions],
                 "candidates": [asdict(one) for one in scores],
             }

@@ -6,12 +6,15 @@ import importlib.util
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
+from encswap.report.comparison import compare_runs
+from encswap.report.comparison_page import write_compared
 from encswap.report.page import write_page
 from encswap.report.run_results import read_run
 from encswap.report.texts import Texts
@@ -19,7 +22,15 @@ from encswap.train.fit import Job
 from encswap.train.run import run
 from encswap.train.run_folder import RunFolder
 from encswap.types import Example, Mention, Prediction
-from tests.report.conftest import LABELS, write_run
+from tests.report.conftest import (
+    CANDIDATES,
+    EMPTY,
+    LABELS,
+    NASTY,
+    NASTY_CANDIDATES,
+    PLANTED,
+    write_run,
+)
 from tests.train.conftest import head
 from tests.train.test_run import Silent, prepare
 
@@ -95,6 +106,34 @@ def show(chromium, tmp_path):
         return chromium
 
     return open_page
+
+
+@pytest.fixture
+def sliced(tmp_path) -> Path:
+    """A run with everything that a page can show."""
+    rival = {"verdict": "no difference to the tagger is shown", "cost": {"parameters": 9_000_000}}
+    nested = Mention(5, 9, "Disease", PLANTED.text[5:9])
+    examples = [replace(PLANTED, mentions=(*PLANTED.mentions, nested)), NASTY, EMPTY]
+    return write_run(
+        tmp_path / "sliced",
+        examples,
+        [CANDIDATES, NASTY_CANDIDATES, []],
+        in_training={("Disease", "당뇨병"): 3, ("Drug", "인슐린"): 1},
+        remarks=["dev F1 was 0 after each of 3 epochs"],
+        rivals={"tagger": {"micro": {"f1": 0.4, "interval": [0.2, 0.6]}, **rival}},
+        provenance={"date": "2026-01-01T00:00:00Z", "device": "CPU", "steps": 12},
+    )
+
+
+@pytest.fixture
+def compared(sliced, planted, tmp_path) -> Path:
+    """The page of two runs on the same documents."""
+    examples = [PLANTED, NASTY, EMPTY]
+    other = write_run(tmp_path / "other", examples, [CANDIDATES[1:], [], []], threshold=0.4)
+    runs = [read_run(planted), read_run(other)]
+    page = tmp_path / "compared.html"
+    page.write_text(write_compared(runs, compare_runs(runs), Texts.read("en")), encoding="utf-8")
+    return page
 
 
 def one(driver, selector: str):
@@ -223,10 +262,58 @@ def test_a_number_of_the_error_table_opens_its_documents(show, planted):
     assert driver.get_log("browser") == []
 
 
-@pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(show, planted, scheme):
+def test_a_slice_opens_the_documents_that_lack_one_of_its_mentions(show, sliced):
+    driver = show(sliced)
+    buttons = all_of(driver, "#slices button[data-part]")
+    assert len(buttons) >= 4
+    for button in buttons:
+        driver.execute_script("arguments[0].click()", button)
+        assert 1 <= len(shown(driver)) <= int(button.text)
+        chosen = driver.execute_script("return document.getElementById('part').value")
+        assert chosen == button.get_attribute("data-part")
+    assert driver.get_log("browser") == []
+
+
+def test_documents_come_worst_first_or_as_in_the_file(show, tmp_path):
+    driver = show(write_run(tmp_path / "run", [EMPTY, NASTY, PLANTED], [[], [], CANDIDATES]))
+    assert shown(driver) == ["planted", NASTY.id, "empty"]
+    choose(driver, "order", "file")
+    assert shown(driver) == ["empty", NASTY.id, "planted"]
+
+
+def test_the_errors_can_be_downloaded(show, planted, chromium, tmp_path):
+    chromium.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
     driver = show(planted)
+    one(driver, ".download a").click()
+    path = tmp_path / "errors.csv"
+    for _ in range(50):
+        if path.exists():
+            break
+        time.sleep(0.1)
+    rows = path.read_text(encoding="utf-8-sig").splitlines()
+    assert rows[0].startswith("document,line,kind") and len(rows) == 1 + 6 + 1
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_page_without_texts_works_and_shows_none(chromium, planted, tmp_path, language):
+    page = tmp_path / "bare.html"
+    texts = Texts.read(language)
+    page.write_text(write_page(read_run(planted), texts, redact=True), encoding="utf-8")
+    chromium.get_log("browser")
+    chromium.get(page.as_uri())
+    words = one(chromium, "body").text
+    assert (
+        "당뇨병" not in words and "인슐린" not in words and "planted" not in words.split("\n", 1)[1]
+    )
+    assert shown(chromium) == [texts("document_number", number=n) for n in (1, 2, 3)]
+    choose(chromium, "kind", "missed/below-threshold")
+    assert shown(chromium) == [texts("document_number", number=1)]
+    assert chromium.get_log("browser") == []
+
+
+def serious_faults(driver, scheme: str) -> list[dict]:
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     script = Path(AXE.origin).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -237,19 +324,68 @@ def test_axe_finds_no_serious_fault(show, planted, scheme):
     )
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert "error" not in result, result
-    serious = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
+    return [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(show, sliced, scheme):
+    serious = serious_faults(show(sliced), scheme)
     assert not serious, json.dumps(serious, indent=1)[:3000]
 
 
-def test_a_phone_shows_the_page_without_scrolling_sideways(show, planted):
-    driver = show(planted, "ko")
+@pytest.mark.skipif(AXE is None, reason="needs axe-core-python")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_a_comparison(chromium, compared, scheme):
+    chromium.get(compared.as_uri())
+    serious = serious_faults(chromium, scheme)
+    assert not serious, json.dumps(serious, indent=1)[:3000]
+
+
+def on_a_phone(driver, script: str):
+    """Run a script in a window as wide as a phone's."""
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
-        width = driver.execute_script("return document.documentElement.scrollWidth")
+        time.sleep(0.2)
+        return driver.execute_script(script)
     finally:
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert width <= 390
+
+
+WIDTH = "return document.documentElement.scrollWidth"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(show, planted, sliced, language):
+    for folder in (planted, sliced):
+        assert on_a_phone(show(folder, language), WIDTH) <= 390
+
+
+def test_a_phone_shows_a_comparison_without_scrolling_sideways(chromium, compared):
+    chromium.get(compared.as_uri())
+    assert on_a_phone(chromium, WIDTH) <= 390
+
+
+def test_a_table_that_is_wider_than_a_phone_says_so(show, sliced):
+    said = on_a_phone(
+        show(sliced),
+        "return [...document.querySelectorAll('.wide')].map((one) => ["
+        "one.scrollWidth > one.clientWidth + 1, one.nextElementSibling?.className === 'swipe' && "
+        "getComputedStyle(one.nextElementSibling).display !== 'none'])",
+    )
+    assert any(wide for wide, _ in said) and all(wide == words for wide, words in said)
+
+
+def test_a_figure_uses_the_width_that_there_is(show, sliced):
+    measure = (
+        "return [...document.querySelectorAll('main > figure svg, section > figure svg')]"
+        ".map((one) => one.getBoundingClientRect().width).filter((one) => one > 0)"
+    )
+    driver = show(sliced)
+    wide = driver.execute_script("return document.querySelector('main').clientWidth")
+    assert all(one >= 0.95 * wide for one in driver.execute_script(measure))
+    assert all(330 <= one <= 390 for one in on_a_phone(driver, measure))
 
 
 def test_ten_thousand_documents_open_at_once(show, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from gliner2.layers import SpanMarkerV0
 
-from encswap.gliner import scoring as span_scores
+from encswap.gliner import span_scores
 from encswap.gliner.span_scores import score_spans
 
 

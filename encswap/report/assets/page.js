@@ -46,13 +46,13 @@
       cells[4].textContent = one.right;
       cells[5].textContent = one.found;
     });
-    const marker = byId("marker");
-    if (!marker) return;
-    const axis = marker.ownerSVGElement.dataset;
-    const part = (tick / data.ticks - axis.low) / (axis.high - axis.low);
-    const x = +axis.start + Math.min(Math.max(part, 0), 1) * (axis.end - axis.start);
-    marker.setAttribute("x1", x);
-    marker.setAttribute("x2", x);
+    document.querySelectorAll("line.marker").forEach((marker) => {
+      const axis = marker.ownerSVGElement.dataset;
+      const part = (tick / data.ticks - axis.low) / (axis.high - axis.low);
+      const x = +axis.start + Math.min(Math.max(part, 0), 1) * (axis.end - axis.start);
+      marker.setAttribute("x1", x);
+      marker.setAttribute("x2", x);
+    });
   };
   const slider = byId("slider");
   slider.addEventListener("input", () => showThreshold(+slider.value));
@@ -61,9 +61,11 @@
     showThreshold(data.threshold);
   });
 
-  // Documents: [id, text, gold, predicted, unlocated, cases]; offsets are code points.
+  // Documents: [id, text, gold, predicted, unlocated, cases], worst first; offsets are code points,
+  // texts may be left out. To each come its place in the file and the slices it lacks mentions of.
+  data.documents.forEach((doc, n) => doc.push(data.places[n], data.lacks[n]));
   const page = 20;
-  const filters = { search: byId("search"), label: byId("label"), kind: byId("kind") };
+  const filters = { search: byId("search"), label: byId("label"), kind: byId("kind"), part: byId("part"), order: byId("order") };
   let matching = [];
   let shown = 0;
   const astral = /[\ud800-\udfff]/;
@@ -101,6 +103,7 @@
   const matches = (doc) => {
     const term = filters.search.value.trim().toLowerCase();
     if (term && !doc[1].toLowerCase().includes(term) && !doc[0].toLowerCase().includes(term)) return false;
+    if (filters.part.value && !doc[7].includes(+filters.part.value)) return false;
     return (!filters.label.value && !filters.kind.value) || doc[5].some((one) => fits(doc, one));
   };
 
@@ -136,24 +139,27 @@
     block.append(cut(before, Infinity));
     return block;
   };
+  const quoted = (text) => (data.texts ? ` “${text}”` : "");
   const told = (doc, [kind, detail, gold, predicted]) => {
     const item = make("li");
     item.append(make("b", detail ? `${words.kinds[kind]} · ${words.kinds[detail]}` : words.kinds[kind]));
     const sides = [];
     if (gold !== null) {
       const one = goldOf(doc, gold);
-      sides.push(`${words.gold_mark} “${one.text}” ${data.labels[one.label]}`);
+      sides.push(`${words.gold_mark}${quoted(one.text)} ${data.labels[one.label]}`);
     }
     if (predicted !== null) {
       const one = predictedOf(doc, predicted);
-      sides.push(`${words.predicted_mark} “${one.text}” ${data.labels[one.label]} ${one.score}`);
+      sides.push(`${words.predicted_mark}${quoted(one.text)} ${data.labels[one.label]} ${one.score}`);
     }
     item.append(`: ${sides.join(" → ")}`);
     return item;
   };
   const drawn = (doc) => {
     const node = make("article");
-    node.append(make("h3", doc[0]), marked(doc));
+    node.append(make("h3", doc[0]));
+    if (data.texts) node.append(marked(doc));
+    else node.append(make("p", fill(words.counted, { gold: doc[2].length / 3 + doc[4].length, predicted: doc[3].length / 4 }), "note"));
     const list = make("ul");
     const wanted = filters.kind.value === "exact" ? "exact" : "";
     doc[5].filter((one) => one[0] !== "exact" || wanted).forEach((one) => list.append(told(doc, one)));
@@ -172,6 +178,7 @@
   };
   const filter = () => {
     matching = data.documents.filter(matches);
+    if (filters.order.value === "file") matching.sort((one, other) => one[6] - other[6]);
     shown = 0;
     byId("list").replaceChildren();
     more();
@@ -183,17 +190,25 @@
   });
   filters.label.addEventListener("change", filter);
   filters.kind.addEventListener("change", filter);
+  filters.part.addEventListener("change", filter);
+  filters.order.addEventListener("change", filter);
   byId("more").addEventListener("click", more);
-  document.querySelectorAll("button[data-kind]").forEach((button) =>
+  document.querySelectorAll("button[data-kind], button[data-part]").forEach((button) =>
     button.addEventListener("click", () => {
-      filters.kind.value = button.dataset.kind;
-      filters.label.value = button.dataset.label;
+      filters.kind.value = button.dataset.kind ?? "";
+      filters.label.value = button.dataset.label ?? "";
+      filters.part.value = button.dataset.part ?? "";
       filters.search.value = "";
       filter();
       byId("documents").scrollIntoView();
       byId("documents").focus();
     }),
   );
+  // A table that does not fit says so below it; without a script its shadowed edge does.
+  const measure = () =>
+    document.querySelectorAll(".wide").forEach((one) => one.classList.toggle("scrolls", one.scrollWidth > one.clientWidth + 1));
+  addEventListener("resize", measure);
+  measure();
   showThreshold(+slider.value);
   filter();
 })();

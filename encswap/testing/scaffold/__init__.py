@@ -9,7 +9,7 @@ from string import Template
 
 from encswap import API_VERSION, __version__, files
 from encswap.errors import InputError
-from encswap.plugins import faults_of_name
+from encswap.specs import faults_of_name
 from encswap.testing.scaffold.recorded import Known, facts_code
 
 TEMPLATES = Path(__file__).parent / "plugin"
