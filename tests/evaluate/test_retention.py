@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def test_the_checksums_are_those_of_the_files():
     assert len(lines) == 2
     for line in lines:
         digest, name = line.split()
+        assert unicodedata.is_normalized("NFC", (folder / name).read_text(encoding="utf-8"))
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
