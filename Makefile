@@ -32,7 +32,7 @@ bench: setup
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: setup
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

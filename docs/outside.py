@@ -1,4 +1,4 @@
-"""A hook of mkdocs: files outside `docs/` that a page links to become part of the site.
+"""Hooks of mkdocs: files outside `docs/` that a page links to become part of the site.
 
 A page may link to a test or a result as `../tests/…`, which works where the repository is read. In
 the site the same link leads to a copy. A link to a file that does not exist fails the build.
@@ -30,6 +30,11 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Lead the links to the copies."""
     return LINK.sub(rf"]({COPIES}/\1.txt)", markdown)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the dialog of the search: Material gives it a role and no name for screen readers."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
 
 
 def read(page: File) -> str:

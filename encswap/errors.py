@@ -64,13 +64,21 @@ def one_line(error: str | BaseException) -> str:
     return " ".join(text[:10_000].split())[:600]
 
 
+MOST_NAMES = 24
+"""Known names that are all listed after a good guess; of more only the nearest."""
+
+
 def suggest(name: str, known: list[str]) -> str:
-    """Name the nearest known name first, then all of them."""
+    """Name the nearest known name first, then all of them, or of many the next nearest."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    start = f"did you mean {near[0]!r}? " if near else ""
-    return f"{start}known: {', '.join(sorted(known)) or 'none'}"
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if not near:
+        return f"known: {', '.join(sorted(known)) or 'none'}"
+    start = f"did you mean {near[0]!r}?"
+    if len(known) <= MOST_NAMES:
+        return f"{start} known: {', '.join(sorted(known))}"
+    return f"{start} also near: {', '.join(near[1:])}" if near[1:] else start
 
 
 def located(path: str | Path, line: int | None = None) -> str:

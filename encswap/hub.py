@@ -120,8 +120,8 @@ def within(seconds: float, call: Callable[[], T], what: str) -> T:
         return call_within(seconds, call)
     except CallTimeoutError as error:
         about = what.split(":", maxsplit=1)[0]
-        heard = [line for line in _WARNINGS.lines if about in line]
-        last = f"; last: {heard[-1]}" if heard else ""
+        warned = [line for line in _WARNINGS.lines if about in line]
+        last = f"; last: {warned[-1]}" if warned else ""
         raise SourceError(f"{what} within {seconds:g} s{last}") from error
 
 

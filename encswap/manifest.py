@@ -151,7 +151,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 def read_manifest(folder: Path) -> Manifest:
     """Read `encswap.json`; a `SourceError` names the key that is wrong.
 
-    Keys of a later version are told of in the log and passed over.
+    Keys of a later version are logged and ignored.
     """
     path = folder / MANIFEST
     if not path.exists():

@@ -40,16 +40,19 @@ def find_models(
     watcher: Watcher,
     *,
     base: str,
-    encoder: str,
+    encoder: str | None,
     scale: Scale,
     allow_pickle: bool = False,
     build_mini: BuildMini | None = None,
 ) -> Models:
     """Resolve a base and an encoder; `build_mini`, where given, builds mini models first.
 
-    Raises `SourceError`; what a model's small files give away is found before its weights are
-    fetched.
+    Without an encoder the base stands for its own. Raises `SourceError`; what a model's small files
+    give away is found before its weights are fetched.
     """
+    if encoder is None:
+        found = find_base(plugins, watcher, base, build_mini, allow_pickle=allow_pickle)
+        return Models(spec_of(base, plugins), found, found)
     spec = spec_of(encoder, plugins)
     if scale == "mini" and build_mini:
         build_mini(plugins, watcher, spec)
@@ -63,20 +66,20 @@ def find_models(
     return Models(spec, base_source, encoder_source)
 
 
-def find_control(
+def find_base(
     plugins: Plugins,
     watcher: Watcher,
-    name: str | None,
+    name: str,
     build_mini: BuildMini | None = None,
-) -> Source | None:
-    """Resolve the control, the model that is scored for comparison, where one is named."""
-    if name is None:
-        return None
+    *,
+    allow_pickle: bool = False,
+) -> Source:
+    """Resolve a GLiNER2 model; the mini base is built first by `build_mini`, where given."""
     if name == MINI_BASE and build_mini:
         build_mini(plugins, watcher, None)
     elif name != MINI_BASE:
         refuse_unsafe(resolve(name, plugins, need="metadata"))
-    return resolve(name, plugins)
+    return resolve(name, plugins, allow_pickle=allow_pickle)
 
 
 def refuse_unsafe(source: Source) -> None:

@@ -137,7 +137,7 @@ class PluginRecord:
         self.error = self.error or one_line(error)
 
     def remark(self, text: str) -> None:
-        """Record, and log once, what is odd but breaks nothing."""
+        """Record, and log once, what breaks nothing but should be known."""
         if text not in self.remarks and self.name not in DEFAULT_PLUGINS:
             self.remarks.append(text)
             log.warning("encswap: plugin %r: %s", self.name, text)

@@ -19,7 +19,7 @@ DEFAULT_RECIPE = "plan"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 Part = Literal["train", "dev", "test"]
-Strategy = Literal["surgical", "fresh-heads", "scratch", "lora"]
+Strategy = Literal["surgical", "fresh-heads", "scratch", "lora", "keep"]
 
 
 class Recipe(BaseModel):
@@ -70,7 +70,8 @@ class Recipe(BaseModel):
     )
     strategy: Strategy = Field(
         description="what is kept: surgical keeps the heads, fresh-heads the encoder alone, "
-        "scratch nothing; lora keeps all and trains adapters"
+        "scratch nothing; lora keeps all and trains adapters; keep swaps nothing: the base's own "
+        "encoder and heads"
     )
     embeddings: str = Field(
         description="how the marker rows start: transplant, describe, mean, random, or overlap, "
@@ -202,6 +203,15 @@ class Recipe(BaseModel):
         (), description="files on which retention is scored, beside the shipped set"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
+    rivals: tuple[str, ...] = Field(
+        (),
+        description="what is trained and scored beside on the same documents: tagger, keep, or a "
+        "GLiNER2 model by name, hub id or folder; several with commas",
+    )
+    rival_settings: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of a rival in place of its own: {tagger: {learning_rate: 3.0e-5}}",
+    )
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
 
     @field_validator("report_to", mode="before")
@@ -212,6 +222,16 @@ class Recipe(BaseModel):
             return value.strip().lower() if isinstance(value, str) else value
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         return () if names == ("none",) else names
+
+    @field_validator("rivals", mode="before")
+    @classmethod
+    def _list_rivals(cls, value: Any) -> Any:
+        """Take rivals as people write them: one name, or several with commas, each once."""
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list | tuple):
+            return value
+        kept = [name.strip() if isinstance(name, str) else name for name in names]
+        return tuple(dict.fromkeys(name for name in kept if name != ""))
 
     @field_validator(
         "thresholds",
@@ -227,6 +247,27 @@ class Recipe(BaseModel):
         return (value,) if isinstance(value, str | int | float) else value
 
 
+def encoder_of(recipe: Recipe) -> str | None:
+    """The encoder that is swapped in; None where strategy keep leaves the base its own.
+
+    Raises `InputError` where there is none to swap, or one beside strategy keep.
+    """
+    if recipe.strategy != "keep":
+        if recipe.encoder is None:
+            raise InputError(
+                "no encoder",
+                hint="give --encoder NAME (encoder: in a recipe), or --strategy keep to tune the "
+                "base without a swap; `encswap check` compares encoders",
+            )
+        return recipe.encoder
+    if recipe.encoder not in (None, recipe.base):
+        raise InputError(
+            f"strategy keep tunes the base's own encoder, and encoder {recipe.encoder!r} is given",
+            hint="leave the encoder out, or choose another --strategy",
+        )
+    return None
+
+
 def read_recipe(
     path: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -235,16 +276,20 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
+    `path` may be the name of a shipped recipe. Targets hold for the documents that they were named
+    with: where `path` or `overrides` name other documents, only their own targets are kept.
     Raises `InputError` that names the file and the field, with the nearest known field.
     """
     values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")
     for layer in layers:
         values |= _read(RECIPES / f"{layer}.yaml")
-    if path is not None:
-        values |= _checked(_read(path), path)
+    path = _shipped(path)
+    own = {} if path is None else _checked(_read(path), path)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     chosen = _checked(given, "--set")
-    values |= chosen
+    values |= own | chosen
+    if "targets" not in own | chosen and {"train", "test"} & (own | chosen).keys():
+        values["targets"] = {}  # the shipped ones were set for the shipped documents
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -255,6 +300,14 @@ def read_recipe(
             where=path if path is not None and name not in chosen else "--set",
             hint=f"{name} is: {describe(name)}",
         ) from error
+
+
+def _shipped(path: Path | None) -> Path | None:
+    """A recipe's file: what is there, else the shipped one of that name."""
+    if path is None or path.exists() or len(path.parts) > 1:
+        return path
+    named = RECIPES / f"{path}.yaml"
+    return named if named.is_file() else path
 
 
 def fault_of_field(error: ValidationError, values: Mapping[str, Any]) -> str:
@@ -306,19 +359,30 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not sign or not key.strip():
         raise InputError(f"{text!r} is no setting", where="--set", hint="write --set epochs=3")
     try:
-        return key.strip(), _number(yaml.safe_load(value))
+        return key.strip(), _meant(key.strip(), yaml.safe_load(value), value.strip())
     except yaml.YAMLError as error:
         raise InputError(f"{text!r} cannot be read: {error}", where="--set") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     values = read_mapping(path, "recipe file", hint="write lines like epochs: 3")
-    return {key: _number(value) for key, value in values.items()}
+    return {key: _meant(key, value) for key, value in values.items()}
 
 
-def _number(value: Any) -> Any:
-    """A number where one is written; inside lists and mappings a text stays what it is."""
+def _meant(field: str, value: Any, written: str | None = None) -> Any:
+    """The value as its field takes it: a text as it was `written`, else a number where one stands.
+
+    Inside lists and mappings a text stays what it is.
+    """
+    if _is_text(field):
+        scalar = isinstance(value, int | float)  # YAML reads `encoder: 7` and `encoder: yes` so
+        return written if scalar and written is not None else value
     return numbered(value) if isinstance(value, str) else value
+
+
+def _is_text(field: str) -> bool:
+    info = Recipe.model_fields.get(field)
+    return info is not None and info.annotation in (str, str | None)
 
 
 def _checked(values: dict[str, Any], where: str | Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def read_encoders(path: Path) -> dict[str, EncoderSpec]:
 
     Each entry has `hub_id` and may have `revision`, `word_splitter`, `date`, `facts`, `claims` and
     `base: true`, which makes it a `BaseSpec`. A fact is `{value, mark, date, source}`; the entry's
-    `date` stands for facts that have none. A claim is `{text, value, where}`. A key that begins
+    `date` is that of facts that have none. A claim is `{text, value, where}`. A key that begins
     with `_` is no encoder: a place for what YAML anchors share. Raises `InputError`.
     """
     hint = "write NAME: {hub_id: owner/name}"

@@ -1,7 +1,7 @@
 """Files that encswap reads back: strict JSON, validated by one model each, an error in one line.
 
 A file may be cut, edited or written by a later version. What is wrong is named with its key; a key
-that is not known is told once and passed over, so that a folder of a newer encswap still loads.
+that is not known is logged once and ignored, so that a folder of a newer encswap still loads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger("encswap.validation")
 
 
 class Record(BaseModel):
-    """A part of a file: exact types, finite numbers; further keys are kept and told of."""
+    """A part of a file: exact types, finite numbers; further keys are kept and logged."""
 
     partial_view: ClassVar[bool] = False  # of a file that another model knows whole
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)

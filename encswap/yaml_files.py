@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from encswap.errors import InputError
 # open brackets: it reads what lies beside installed code, nothing that came from elsewhere.
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_NODES = 1_000_000
+# Only what YAML 1.2 takes for a number and YAML 1.1 for a text: `nan` and `1_0` are names.
+_EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)")
 
 
 def read_mapping(path: Path, what: str, *, hint: str, installed: bool = False) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; `what` it should be stands in the error.
+    """Read a YAML file that holds a mapping; `what` it should be is named in the error.
 
     `installed` says that it came with code that runs here anyway.
 
@@ -56,7 +59,7 @@ def parse_yaml(text: str, kind: Any = yaml.SafeLoader) -> Any:
 def _size(node: Any, known: dict[int, int]) -> int:
     """How many values a node unfolds into; one that holds itself is over every limit.
 
-    A key that stands twice in one mapping is refused on the way.
+    A key that occurs twice in one mapping is refused.
     """
     if not isinstance(node, yaml.CollectionNode):
         return 1
@@ -79,14 +82,9 @@ def _refuse_twice(node: yaml.MappingNode) -> None:
 
 
 def numbered(value: Any) -> Any:
-    """Read `2e-5` as a number wherever it stands: YAML 1.1 takes it for a text, it wants a dot."""
+    """Read `2e-5` as a number: YAML 1.1 takes it for a string, because it has no dot."""
     if isinstance(value, Mapping):
         return {key: numbered(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(numbered(one) for one in value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import encswap
+from encswap.check.catalogue import CODES
 from encswap.plugins import load_plugins
+from encswap.types import Layout
 
 PACKAGE = Path(encswap.__file__).parent
 ROOT = PACKAGE.parent
@@ -28,6 +31,7 @@ LAYERS = (
     ("check", "swap"),
     ("evaluate",),
     ("train",),
+    ("rivals",),
     ("report",),
     ("testing",),
     ("experiment",),
@@ -233,6 +237,47 @@ def test_a_file_is_opened_for_writing_in_files_alone_and_the_log_for_appending()
                     found[path.relative_to(PACKAGE).as_posix()] = modes
     assert set(found) == {"files.py", "train/run_folder.py"}
     assert found["train/run_folder.py"] == ["a"]
+
+
+# The judge of a folder's files gives its problems the codes of the checks that report them.
+MAY_NAME_CODES = ("safety/content.py", "check/evidence.py")
+
+
+def declared_codes() -> dict[str, list[str]]:
+    """The codes of `@check("code", ...)`, each with the places that declare it."""
+    found: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for decorator in getattr(node, "decorator_list", []):
+                if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "check":
+                    code = ast.literal_eval(decorator.args[0])
+                    found.setdefault(code, []).append(f"{path.name}:{decorator.lineno}")
+    return found
+
+
+def test_a_check_is_declared_once_and_the_catalogue_holds_every_declaration():
+    declared = declared_codes()
+    assert {code: places for code, places in declared.items() if len(places) > 1} == {}
+    assert set(declared) == set(CODES) and len(CODES) > 20
+    layouts = set(get_args(Layout))
+    names = {code for code in declared if "-" in code} - layouts
+    for path in FILES:
+        if inside(path, MAY_NAME_CODES):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        written = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant)]
+        own = [code for code in names if any(path.name in place for place in declared[code])]
+        repeated = {code for code in names if written.count(code) > (code in own)}
+        assert not repeated, f"{path.name} writes {repeated} again"
+
+
+def test_only_a_declaration_gives_findings_of_the_catalogue_their_code():
+    for path in FILES:
+        if not inside(path, ("check/",)) or path.name == "declaration.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert getattr(node.func, "id", "") != "Finding", f"{path.name}:{node.lineno}"
 
 
 def modules() -> dict[str, Path]:

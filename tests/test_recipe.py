@@ -113,3 +113,48 @@ def test_a_tag_column_is_a_number_or_a_name(column: str, tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"tag_column: {column}\n")
     assert read_recipe(path).tag_column == column
+
+
+def test_targets_hold_for_the_documents_that_they_were_named_with(tmp_path: Path):
+    own = {"train": "mine.jsonl", "test": "other.jsonl"}
+    assert read_recipe(layers=("mini",)).targets
+    assert read_recipe(overrides=own).targets == {}
+    assert read_recipe(overrides={**own, "targets": {"Gene": 0.5}}).targets == {"Gene": 0.5}
+    assert read_recipe(Path("plan"), own).targets == read_recipe().targets
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: mine.jsonl\n")
+    assert read_recipe(path).targets == {}
+    path.write_text("train: mine.jsonl\ntargets: {micro: 0.6}\n")
+    assert read_recipe(path, {"test": "other.jsonl"}).targets == {"micro": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("written", "encoder"), [("nan", "nan"), ("1e5", "1e5"), ("7", "7"), ("'x y'", "x y")]
+)
+def test_a_name_that_looks_like_a_number_stays_a_name(written, encoder, tmp_path: Path):
+    assert parse_setting(f"encoder={written}") == ("encoder", encoder)
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"encoder: '{encoder}'\n")
+    assert read_recipe(path).encoder == encoder
+
+
+@pytest.mark.parametrize(("written", "rate"), [("2e-5", 2e-5), (".5e-4", 5e-5), ("1E-3", 1e-3)])
+def test_a_rate_is_a_number_as_people_write_it(written, rate, tmp_path: Path):
+    assert parse_setting(f"encoder_lr={written}") == ("encoder_lr", rate)
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"encoder_lr: {written}\n")
+    assert read_recipe(path).encoder_lr == rate
+
+
+def test_no_setting_is_not_a_number(tmp_path: Path):
+    for written in ("nan", "inf", "-inf"):
+        with pytest.raises(InputError, match="encoder_lr should be"):
+            read_recipe(overrides=dict([parse_setting(f"encoder_lr={written}")]))
+
+
+def test_an_unknown_setting_lists_few_names_where_one_is_near():
+    with pytest.raises(InputError) as caught:
+        read_recipe(overrides={"epoch": 3})
+    assert "did you mean 'epochs'?" in str(caught.value) and len(str(caught.value)) < 120
+    with pytest.raises(InputError, match="known: alignment, alignment_steps"):
+        read_recipe(overrides={"zzz": 3})

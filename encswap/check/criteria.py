@@ -6,57 +6,107 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from encswap.check.catalogue import CODES
+from encswap.check.facts import FreshHeads, published_score, training_examples
 from encswap.errors import InputError, UnknownNameError, suggest
-from encswap.types import Finding, Verdict
+from encswap.types import Finding, Status, Verdict
+from encswap.validation import shown
 from encswap.yaml_files import read_mapping
 
 SHIPPED = Path(__file__).parent / "criteria"
+EVIDENCE = "shape"  # the criteria by which the evidence is judged beside a person's own
 FIGURES = ("parameters", "subtokens-per-word")
-_KEYS = {
-    "name",
-    "title",
-    "base",
-    "sample",
-    "words",
-    "must_pass",
-    "must_not_fail",
-    "mention",
-    "selected_by",
-    "selected_because",
-    "training_examples",
-    "rank",
-}
 
 
-@dataclass(frozen=True)
-class Requirement:
+def _known_code(name: str) -> str:
+    if name not in CODES:
+        raise ValueError(f"unknown code {name!r}; {suggest(name, list(CODES))}")
+    return name
+
+
+def _known_figure(name: str) -> str:
+    if name not in FIGURES:
+        raise ValueError(f"unknown figure {name!r}; {suggest(name, list(FIGURES))}")
+    return name
+
+
+Code = Annotated[str, AfterValidator(_known_code)]
+Figure = Annotated[str, AfterValidator(_known_figure)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+
+
+class _Written(BaseModel):
+    """A part of a criteria file; a key without a value is as if it were not there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, value: Any) -> Any:
+        if isinstance(value, str) and "code" in cls.model_fields:
+            return {"code": value}
+        if not isinstance(value, Mapping):
+            return value
+        return {key: one for key, one in value.items() if one is not None}
+
+
+class Requirement(_Written):
     """A code that must pass, why, and the code whose pass makes up for it."""
 
-    code: str
+    code: Code
     because: str = ""
-    otherwise: str | None = None
+    otherwise: Code | None = Field(None, alias="or")
 
 
-@dataclass(frozen=True)
-class Criteria:
+class Measurement(_Written):
+    """What was measured where a code has this status; without `found`, what the finding says."""
+
+    code: Code
+    status: Status = "pass"
+    found: str = ""
+
+
+class ExamplesNeeded(_Written):
+    """How many examples fresh heads need, and how many there are where none are counted."""
+
+    fresh_heads: Count = 0
+    assumed: Count = 0
+
+
+class Criteria(_Written):
     """What must hold, what must not, what is mentioned, and how the selected are ranked."""
 
     name: str
-    title: str
-    must_pass: tuple[Requirement, ...]
-    must_not_fail: tuple[str, ...] = ()
-    mention: tuple[str, ...] = ()
-    selected_by: tuple[str, ...] = ()
-    selected_because: str = ""
-    fresh_heads: int = 0
-    assumed_examples: int = 0
-    rank: tuple[str, ...] = ("parameters",)
+    title: str = ""
+    about: str = ""
     base: str = ""
     sample: str = ""
     words: tuple[str, ...] = ()
+    must_pass: tuple[Requirement, ...]
+    must_not_fail: tuple[Code, ...] = ()
+    mention: tuple[Code, ...] = ()
+    measured: tuple[Measurement, ...] = ()
+    selected_by: tuple[Code, ...] = ()
+    selected_because: str = ""
+    training_examples: ExamplesNeeded = ExamplesNeeded()
+    rank: tuple[Figure, ...] = ("parameters",)
+
+    @field_validator("rank")
+    @classmethod
+    def _rank_by_something(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names or ("parameters",)
 
 
 @dataclass(frozen=True)
@@ -67,127 +117,115 @@ class Reason:
     message: str
 
 
+# -- the file ----------------------------------------------------------------------------------
+
+
 def load_criteria(name_or_path: str) -> Criteria:
     """Load shipped criteria by name, or a user's own file; raises `InputError` in one line."""
     path = SHIPPED / f"{name_or_path}.yaml"
-    if not path.is_file():
+    shipped = path.is_file()
+    if not shipped:
         path = Path(name_or_path)
     if not path.is_file():
         known = [one.stem for one in SHIPPED.glob("*.yaml")]
         hint = f"{suggest(name_or_path, known)}, or a YAML file"
         raise UnknownNameError("criteria", name_or_path, known, hint=hint)
-    values = read_mapping(path, "criteria", hint=f"keys: {', '.join(sorted(_KEYS))}")
-    return _parse(values, path)
-
-
-def _parse(values: Mapping[str, Any], path: Path) -> Criteria:
-    for key in values:
-        if key not in _KEYS:
-            raise InputError(
-                f"unknown key {key!r}", where=path, hint=suggest(str(key), list(_KEYS))
-            )
-    examples = values.get("training_examples") or {}
-    if not isinstance(examples, dict):
-        raise InputError("training_examples should be a mapping", where=path)
-    requirements = tuple(_requirement(one, path) for one in _sequence(values, "must_pass", path))
-    if not requirements:
+    hint = f"keys: {', '.join(sorted(Criteria.model_fields))}"
+    values = read_mapping(path, "criteria", hint=hint, installed=shipped)
+    try:
+        criteria = Criteria.model_validate(values | {"name": values.get("name") or path.stem})
+    except ValidationError as error:
+        raise _input_error(error, path) from error
+    if not criteria.must_pass:
         raise InputError("must_pass names no code", where=path)
-    return Criteria(
-        name=str(values.get("name") or path.stem),
-        title=str(values.get("title") or ""),
-        must_pass=requirements,
-        must_not_fail=_codes(_sequence(values, "must_not_fail", path), path),
-        mention=_codes(_sequence(values, "mention", path), path),
-        selected_by=_codes(_sequence(values, "selected_by", path), path)
-        or tuple(one.code for one in requirements),
-        selected_because=str(values.get("selected_because") or ""),
-        fresh_heads=_count(examples, "fresh_heads", path),
-        assumed_examples=_count(examples, "assumed", path),
-        sample=str(values.get("sample") or ""),
-        words=tuple(map(str, _sequence(values, "words", path))),
-        base=str(values.get("base") or ""),
-        rank=_figures(_sequence(values, "rank", path) or ["parameters"], path),
-    )
+    return criteria
 
 
-def _requirement(value: Any, path: Path) -> Requirement:
-    if isinstance(value, str):
-        value = {"code": value}
-    if not isinstance(value, dict) or not set(value) <= {"code", "because", "or"}:
-        raise InputError(f"must_pass has {value!r}", where=path, hint="keys: code, because, or")
-    names = [value.get("code"), *([value["or"]] if "or" in value else [])]
-    codes = _codes(names, path)
-    otherwise = codes[1] if len(codes) > 1 else None
-    return Requirement(codes[0], str(value.get("because") or ""), otherwise)
+_SHOULD_BE = {
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "greater_than_equal": "0 or more",
+}
 
 
-def _sequence(values: Mapping[str, Any], key: str, path: Path) -> Sequence[Any]:
-    found = values.get(key) or []
-    if not isinstance(found, list):
-        raise InputError(f"{key} should be a list", where=path)
-    return found
+def _input_error(error: ValidationError, path: Path) -> InputError:
+    """Say the first fault in one line: the file, the key, what it should be."""
+    faults = error.errors(include_url=False)
+    # A key that is misspelt is missing under its right name too.
+    first = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
+    kind, place = first["type"], [str(part) for part in first["loc"]]
+    key = ".".join(place)
+    if kind == "extra_forbidden":
+        known = _keys_at(place)
+        inside = len(place) > 1
+        hint = f"keys: {', '.join(known)}" if inside else suggest(place[-1], known)
+        within = f"{'.'.join(place[:-1])}: " if inside else ""
+        return InputError(f"{within}unknown key {place[-1]!r}", where=path, hint=hint)
+    if kind == "missing":
+        return InputError(f"{key} is missing", where=path)
+    message = str(first["msg"])
+    if kind in _SHOULD_BE or message.startswith(should := "Input should be "):
+        wanted = _SHOULD_BE.get(kind) or message.removeprefix(should)
+        return InputError(f"{key} should be {wanted}, got {shown(first['input'])}", where=path)
+    return InputError(f"{key}: {message.removeprefix('Value error, ')}", where=path)
 
 
-def _codes(names: Sequence[Any], path: Path) -> tuple[str, ...]:
-    for name in names:
-        if name not in CODES:
-            raise InputError(
-                f"unknown code {name!r}", where=path, hint=suggest(str(name), list(CODES))
-            )
-    return tuple(names)
+def _keys_at(place: Sequence[str]) -> list[str]:
+    parts: dict[str, type[_Written]] = {
+        "must_pass": Requirement,
+        "measured": Measurement,
+        "training_examples": ExamplesNeeded,
+    }
+    model = parts.get(place[0], Criteria) if len(place) > 1 else Criteria
+    return [one.alias or name for name, one in model.model_fields.items()]
 
 
-def _figures(names: Sequence[Any], path: Path) -> tuple[str, ...]:
-    for name in names:
-        if name not in FIGURES:
-            raise InputError(
-                f"rank: unknown figure {name!r}", where=path, hint=suggest(str(name), list(FIGURES))
-            )
-    return tuple(names)
-
-
-def _count(values: Mapping[str, Any], key: str, path: Path) -> int:
-    value = values.get(key, 0)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError(f"training_examples.{key} should be a whole number", where=path)
-    return value
+# -- the verdict -------------------------------------------------------------------------------
 
 
 def judge(
-    findings: Sequence[Finding], criteria: Criteria, training_examples: int | None = None
+    findings: Sequence[Finding], criteria: Criteria, counted: int | None = None
 ) -> tuple[Verdict, list[Reason], list[Finding]]:
-    """Apply criteria: the verdict, its reasons, and the findings with what the criteria add."""
-    judged = list(findings)
-    extra = _training_examples(judged, criteria, training_examples)
-    if extra is not None:
-        judged.append(extra)
-    failed = list(_failures(judged, criteria))
-    if failed:
-        return "rejected", failed + list(_mentions(judged, criteria)), judged
-    unknown = list(_unknowns(judged, criteria))
+    """Apply criteria: the verdict, its reasons, and the findings with what the criteria add.
+
+    `counted` is the number of training examples, None where none were given.
+    """
+    judged = [*findings, *_fresh_heads(findings, criteria, counted)]
+    failures = _failures(judged, criteria)
+    if failures:
+        return "rejected", failures + _mentioned(judged, criteria), judged
+    unknown = _unknowns(judged, criteria)
     if unknown:
         return "unknown", unknown, judged
     return "selected", _why_selected(judged, criteria), judged
 
 
-def _training_examples(
+def measured(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
+    """List what was measured of this kind of candidate, or of this one at the greater depths."""
+    return [
+        Reason(one.code, one.found or finding.message)
+        for one in criteria.measured
+        for finding in findings
+        if finding.code == one.code and finding.status == one.status
+    ]
+
+
+def _fresh_heads(
     findings: Sequence[Finding], criteria: Criteria, counted: int | None
-) -> Finding | None:
-    code = "training-examples"
+) -> list[Finding]:
+    """Whether fresh heads can be trained, where the heads cannot be kept."""
     needed = any(
-        one.otherwise == code and _worst(findings, one.code) == "fail" for one in criteria.must_pass
+        one.otherwise == training_examples.code and _worst(findings, one.code) == "fail"
+        for one in criteria.must_pass
     )
     if not needed:
-        return None
-    have = criteria.assumed_examples if counted is None else counted
-    enough = have >= criteria.fresh_heads
-    source = "assumed" if counted is None else "counted"
-    verb = "suffice" if enough else "are too few"
-    message = (
-        f"{have:,} training examples ({source}) {verb} to train new heads,"
-        f" {criteria.fresh_heads:,} are asked"
-    )
-    return Finding(code, "pass" if enough else "fail", "facts", message)
+        return []
+    numbers = criteria.training_examples
+    heads = FreshHeads(numbers.fresh_heads, counted, numbers.assumed)
+    return [training_examples.finding(one, "facts") for one in training_examples.outcomes(heads)]
 
 
 def _failures(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
@@ -202,11 +240,11 @@ def _failures(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
             alternatives[one.otherwise] = None
         reasons += _reasons(findings, one.code, "fail", one.because)
     for code in alternatives:
-        reasons += _reasons(findings, code, "fail", "")
+        reasons += _reasons(findings, code, "fail")
     required = {one.code for one in criteria.must_pass}
     for code in criteria.must_not_fail:
         if code not in required:
-            reasons += _reasons(findings, code, "fail", "")
+            reasons += _reasons(findings, code, "fail")
     return reasons
 
 
@@ -215,36 +253,39 @@ def _unknowns(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
     for one in criteria.must_pass:
         worst = _worst(findings, one.code)
         if worst == "skip":
-            reasons += _reasons(findings, one.code, "skip", "")
+            reasons += _reasons(findings, one.code, "skip")
         elif worst is None:
             reasons.append(Reason(one.code, "not looked at"))
     return reasons
 
 
 def _why_selected(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
-    fresh = any(finding.code == "training-examples" for finding in findings)
+    fresh = any(finding.code == training_examples.code for finding in findings)
     because = "fresh heads can be learnt" if fresh else criteria.selected_because
+    codes = criteria.selected_by or [one.code for one in criteria.must_pass]
     reasons: list[Reason] = []
-    for code in criteria.selected_by:
+    for code in codes:
         for status in ("pass", "fail"):
-            reasons += _reasons(findings, code, status, "")
-    reasons += _reasons(findings, "training-examples", "pass", "")
+            reasons += _reasons(findings, code, status)
+    reasons += _reasons(findings, training_examples.code, "pass")
     if reasons and because:
         last = reasons[-1]
         reasons[-1] = Reason(last.code, f"{last.message}: {because}")
     return reasons
 
 
-def _mentions(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
+def _mentioned(findings: Sequence[Finding], criteria: Criteria) -> list[Reason]:
     return [
         Reason(finding.code, str(finding.evidence.get("brief") or finding.message))
         for finding in findings
         if finding.code in criteria.mention
-        and (finding.status == "warn" or (finding.claim and finding.code == "published-score"))
+        and (finding.status == "warn" or (finding.claim and finding.code == published_score.code))
     ]
 
 
-def _reasons(findings: Sequence[Finding], code: str, status: str, because: str) -> list[Reason]:
+def _reasons(
+    findings: Sequence[Finding], code: str, status: str, because: str = ""
+) -> list[Reason]:
     return [
         Reason(code, f"{finding.message}: {because}" if because else finding.message)
         for finding in findings
@@ -256,6 +297,8 @@ def _worst(findings: Sequence[Finding], code: str) -> str | None:
     statuses = {finding.status for finding in findings if finding.code == code}
     return next((one for one in ("fail", "skip", "warn", "pass") if one in statuses), None)
 
+
+# -- the ranking -------------------------------------------------------------------------------
 
 T = TypeVar("T")
 

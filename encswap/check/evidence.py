@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from encswap.safety.content import UnreadableError, problems, read_json
+from encswap.safety.content import Problem, UnreadableError, problems, read_json
 from encswap.safety.trusted_classes import build_config, count_parameters
-from encswap.types import CheckContext, Depth, EncoderSpec, Finding, Layout, Source, Subject
+from encswap.types import CheckContext, Depth, EncoderSpec, Layout, Source, Subject
 
 CAUSAL_ENDINGS = ("ForCausalLM", "LMHeadModel")
 
@@ -20,8 +20,8 @@ CAUSAL_ENDINGS = ("ForCausalLM", "LMHeadModel")
 class Evidence:
     """What is known of an encoder, at which depth it was learned, and by which way.
 
-    `provenance` names for each field where it was read. `faults` are findings about the files
-    themselves, made while they were read.
+    `provenance` names for each field where it was read. `faults` are what
+    the files ask for and may not have, or why they cannot be used.
     """
 
     depth: Depth
@@ -38,7 +38,7 @@ class Evidence:
     heads: Mapping[str, Any] = field(default_factory=dict)
     model_parameters: int | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
-    faults: tuple[Finding, ...] = ()
+    faults: tuple[Problem, ...] = ()
 
     def origin(self, key: str) -> str:
         """Say where a field was read, in parentheses; empty where that is not known."""
@@ -107,8 +107,8 @@ def differing_claim(spec: EncoderSpec, key: str, value: Any) -> str | None:
     return None if same else f"{claim.text} ({claim.where})" if claim.where else claim.text
 
 
-# What `problems` finds and the checks of a tokenizer find again, with more to say.
-LATER = ("tokenizer-loads",)
+# A problem that loading the tokenizer shows too, and says more about.
+FOUND_BY_LOADING = "tokenizer-loads"
 
 
 def read_files(spec: EncoderSpec, source: Source) -> Evidence:
@@ -116,10 +116,10 @@ def read_files(spec: EncoderSpec, source: Source) -> Evidence:
     notes = recorded(spec)
     layout, layout_origin, folder = _layout(source.path)
     faults = [
-        Finding(one.code, "fail", "config", one.message)
+        one
         for place in dict.fromkeys((source.path, folder))
         for one in problems(place)
-        if one.code not in LATER
+        if one.code != FOUND_BY_LOADING
     ]
     if source.kind == "mini":
         layout, layout_origin = notes.layout, "recorded"
@@ -178,28 +178,32 @@ def _is_map(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _config(folder: Path, faults: list[Finding], *, needed: bool) -> dict[str, Any]:
+def _config(folder: Path, faults: list[Problem], *, needed: bool) -> dict[str, Any]:
     try:
         config = read_json(folder / "config.json", dict)
     except FileNotFoundError:
         if needed:
-            faults.append(Finding("files", "fail", "config", "there is no config.json"))
+            faults.append(_unusable("there is no config.json"))
         return {}
     except UnreadableError as error:
         if not any(fault.code == "files" for fault in faults):
-            faults.append(Finding("files", "fail", "config", f"config.json {error}"))
+            faults.append(_unusable(f"config.json {error}"))
         return {}
     return dict(config)
 
 
+def _unusable(message: str) -> Problem:
+    return Problem("files", "config.json", message)
+
+
 def _understand(
-    config: Mapping[str, Any], faults: list[Finding]
+    config: Mapping[str, Any], faults: list[Problem]
 ) -> tuple[str | None, dict[str, Any]]:
     """Return the config's class and its fields under their common names."""
     kind = config.get("model_type")
     if not config or not isinstance(kind, str):
         if config:
-            faults.append(Finding("files", "fail", "config", "config.json names no model_type"))
+            faults.append(_unusable("config.json names no model_type"))
         return None, {}
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
@@ -210,7 +214,7 @@ def _understand(
         built = build_config(config)
     except Exception as error:
         text = " ".join(str(error).split())[:200]
-        faults.append(Finding("files", "fail", "config", f"config.json is refused: {text}"))
+        faults.append(_unusable(f"config.json is refused: {text}"))
         return class_name, {}
     common = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     values = dict(config)
@@ -221,7 +225,7 @@ def _understand(
 
 
 def _parameters(
-    config: Mapping[str, Any], class_name: str | None, faults: list[Finding]
+    config: Mapping[str, Any], class_name: str | None, faults: list[Problem]
 ) -> int | None:
     if class_name is None or faults:
         return None
@@ -230,7 +234,7 @@ def _parameters(
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         message = f"config.json builds no model: {text}"
-        faults.append(Finding("files", "fail", "config", message))
+        faults.append(_unusable(message))
         return None
 
 

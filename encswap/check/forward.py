@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from encswap.check import facts, tokenizer
+from encswap.check.declaration import CheckResult, MissingPartError, check, failed, passed
 from encswap.check.evidence import CheckCase
-from encswap.check.facts import WANTED_POSITIONS
 from encswap.check.tokenizer import tokenizer_at
 from encswap.errors import EncswapError, SwapError
 from encswap.files import scratch
 from encswap.safety.trusted_classes import build_config, build_model, count_parameters
-from encswap.types import Finding, LoadedEncoder, Mention
+from encswap.types import LoadedEncoder, Mention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 MOST_PARAMETERS = 500_000_000
+TEXT = "encswap 001 : a b c ."
+LABELS = ("alpha", "beta")
+SHORT, PADDED = 6, 12
+LONG_TABLE = 2048
+_BASES: dict[str, PreTrainedModel] = {}
 ROLES = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 
 
@@ -26,7 +33,6 @@ def one_layer(
     config: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, seed: int = 0
 ) -> LoadedEncoder:
     """Draw an encoder of the config's class with one layer and as many rows as tokens."""
-    import torch
 
     rows = max(tokenizer.get_vocab().values()) + 1
     built = build_config(config, vocab_size=rows)
@@ -37,10 +43,29 @@ def one_layer(
         built.pad_token_id = min(tokenizer.pad_token_id or 0, rows - 1)
     if (wanted := count_parameters(built)) > MOST_PARAMETERS:
         raise SwapError(f"one layer of it takes {wanted:,} parameters, too many to try")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _seeded(seed):
         model = build_model(built).float().eval()
     return LoadedEncoder(model, tokenizer)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw weights and dropout alike each time, and leave the global generators as they were.
+
+    gliner2 shuffles labels with `random`, and draws heads and dropout with torch.
+    """
+    import random
+
+    import torch
+
+    state = random.getstate()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 def shrink(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -93,17 +118,6 @@ def _renumber(model: dict[str, Any], numbers: Mapping[int, int], tokens: list[st
         model["merges"] = []
 
 
-TEXT = "encswap 001 : a b c ."
-LABELS = ("alpha", "beta")
-SHORT, PADDED = 6, 12
-LONG_TABLE = 2048
-_BASES: dict[str, PreTrainedModel] = {}
-
-
-class MissingPartError(EncswapError):
-    """What a check needs is not there; the text says what."""
-
-
 class OneLayerSwap:
     """One candidate at one layer, built once and shared by the checks of this depth."""
 
@@ -112,9 +126,9 @@ class OneLayerSwap:
         if not case.candidate.config or case.candidate.layout == "complete-model":
             raise MissingPartError("there is no encoder to build")
         texts = [example.text for example in case.context.examples[:20]]
-        tokenizer = shrink(tokenizer_at(case.source.path), [TEXT, " ".join(LABELS), *texts])
+        small = shrink(tokenizer_at(case.source.path), [TEXT, " ".join(LABELS), *texts])
         self.case = case
-        self.encoder = one_layer(case.candidate.config, tokenizer)
+        self.encoder = one_layer(case.candidate.config, small)
         self.swapped: tuple[PreTrainedModel, PreTrainedModel] | None = None
 
     def swap(self) -> tuple[PreTrainedModel, PreTrainedModel]:
@@ -124,35 +138,26 @@ class OneLayerSwap:
         return self.swapped
 
 
-def run_forward(case: CheckCase) -> Iterator[Finding]:
-    """Build the candidate at one layer and run every check of this depth on it."""
+def build_trial(case: CheckCase) -> OneLayerSwap:
+    """Build what the checks of this depth run on; raises `MissingPartError` where it cannot be."""
     try:
-        trial = OneLayerSwap(case)
+        return OneLayerSwap(case)
     except EncswapError as error:
-        for code in CHECKS:
-            yield Finding(code, "skip", "forward", error.message)
-        return
-    except Exception as error:
-        yield Finding("forward-shape", "fail", "forward", f"cannot be built: {_line(error)}")
-        return
-    for code, check in CHECKS.items():
-        try:
-            yield check(trial)
-        except MissingPartError as error:
-            yield Finding(code, "skip", "forward", error.message)
-        except Exception as error:
-            yield Finding(code, "fail", "forward", _line(error))
+        raise MissingPartError(error.message) from error
 
 
-def _line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:240]
-
-
-def forward_shape(trial: OneLayerSwap) -> Finding:
+@check(
+    "forward-shape",
+    depth="forward",
+    looks_at="The real config class with one layer: whether it gives (1, L, hidden) for L"
+    " subtokens.",
+    fails_when="It raises, or gives another shape.",
+    remedy="Read the message; the class needs inputs that gliner2 does not give.",
+)
+def forward_shape(trial: OneLayerSwap) -> CheckResult:
     """Run eight subtokens through it."""
     import torch
 
-    code = "forward-shape"
     model = trial.encoder.model
     ids = torch.arange(8).reshape(1, 8) % model.get_input_embeddings().num_embeddings
     with torch.inference_mode():
@@ -161,31 +166,32 @@ def forward_shape(trial: OneLayerSwap) -> Finding:
     shape = tuple(states.shape)
     kind = type(model).__name__
     if shape != wanted:
-        return Finding(code, "fail", "forward", f"{kind} gives {shape}, not {wanted}")
+        return failed(f"{kind} gives {shape}, not {wanted}")
     if not bool(states.isfinite().all()):
-        return Finding(code, "fail", "forward", f"{kind} gives values that are not finite")
-    return Finding(code, "pass", "forward", f"{kind} at one layer gives {shape}{_note(trial.case)}")
+        return failed(f"{kind} gives values that are not finite")
+    return passed(f"{kind} at one layer gives {shape}{_note(trial.case)}")
 
 
-def positions(trial: OneLayerSwap) -> Finding:
+@facts.positions.at("forward")
+def positions(trial: OneLayerSwap) -> CheckResult:
     """Run a text as long as the position table, and one subtoken longer."""
-    code = "positions"
     model = trial.encoder.model
     longest = _longest(model)
     if longest is None:
-        works = _runs(model, WANTED_POSITIONS + 88)
-        told = "600 subtokens pass" if works else "600 subtokens do not pass"
-        status = "pass" if works else "fail"
-        return Finding(code, status, "forward", f"no position table; {told}")  # type: ignore[arg-type]
+        if _runs(model, facts.WANTED_POSITIONS + 88):
+            return passed("no position table; 600 subtokens pass")
+        return failed("no position table; 600 subtokens do not pass")
     if longest > LONG_TABLE:
-        return Finding(code, "pass", "forward", f"a table of {longest} places")
+        return passed(f"a table of {longest} places")
     at, beyond = _runs(model, longest), _runs(model, longest + 1)
-    told = f"{longest} subtokens {'pass' if at else 'fail'}"
-    told += f", {longest + 1} {'pass' if beyond else 'end in an index error'}"
+    message = (
+        f"{longest} subtokens {'pass' if at else 'fail'},"
+        f" {longest + 1} {'pass' if beyond else 'end in an index error'};"
+        f" windows must stay within {longest}"
+    )
     # Two rows are lost where positions begin behind the padding id.
-    enough = at and longest >= WANTED_POSITIONS - 2
-    message = f"{told}; windows must stay within {longest}"
-    return Finding(code, "pass" if enough else "fail", "forward", message)
+    enough = at and longest >= facts.WANTED_POSITIONS - 2
+    return (passed if enough else failed)(message)
 
 
 def _longest(model: Any) -> int | None:
@@ -209,11 +215,11 @@ def _runs(model: Any, length: int) -> bool:
     return True
 
 
-def pad_id(trial: OneLayerSwap) -> Finding:
+@tokenizer.pad_id.at("forward")
+def pad_id(trial: OneLayerSwap) -> CheckResult:
     """Pad a row with 0, as gliner2 does, and compare its output with the row alone."""
     import torch
 
-    code = "pad-id"
     model = trial.encoder.model
     rows = model.get_input_embeddings().num_embeddings
     row = torch.arange(rows - SHORT, rows).reshape(1, SHORT)
@@ -225,10 +231,18 @@ def pad_id(trial: OneLayerSwap) -> Finding:
         together = model(input_ids=padded, attention_mask=mask).last_hidden_state[:, :SHORT]
     worst = float((alone - together).abs().max())
     message = f"padding with 0 moves a real row's output by {worst:.1e}"
-    return Finding(code, "pass" if worst <= 1e-4 else "fail", "forward", message)
+    return (passed if worst <= 1e-4 else failed)(message)
 
 
-def training_step(trial: OneLayerSwap) -> Finding:
+@check(
+    "training-step",
+    depth="forward",
+    looks_at="One training step of the swapped model: loss and gradients of every group.",
+    fails_when="The loss or a gradient is not finite, or a group gets no gradient.",
+    remedy="Do not train this pair: it would end in an F1 of zero.",
+)
+@_seeded(0)
+def training_step(trial: OneLayerSwap) -> CheckResult:
     """Swap, and take the gradients of one sample."""
     import torch
 
@@ -236,7 +250,6 @@ def training_step(trial: OneLayerSwap) -> Finding:
     from encswap.gliner.batches import collate
     from encswap.gliner.schema import schema_for
 
-    code = "training-step"
     _, model = trial.swap()
     model.train()
     gold = (Mention(8, 11, LABELS[0], "001"),)
@@ -244,7 +257,7 @@ def training_step(trial: OneLayerSwap) -> Finding:
     model.zero_grad()
     result = model(batch)
     if int(result["batch_size"]) != 1:
-        return Finding(code, "fail", "forward", "gliner2 dropped the sample: it failed inside")
+        return failed("gliner2 dropped the sample: it failed inside")
     loss = result["total_loss"]
     loss.backward()
     norms = {"encoder": 0.0, "heads": 0.0}
@@ -254,25 +267,31 @@ def training_step(trial: OneLayerSwap) -> Finding:
             norms[group] += float(parameter.grad.pow(2).sum())
     model.zero_grad()
     model.eval()
-    told = ", ".join(f"{name} gradient {value**0.5:.3g}" for name, value in norms.items())
+    shown = ", ".join(f"{name} gradient {value**0.5:.3g}" for name, value in norms.items())
     good = bool(torch.isfinite(loss)) and all(0.0 < one < float("inf") for one in norms.values())
-    message = f"loss {float(loss.detach()):.3g}, {told}{_note(trial.case)}"
-    return Finding(code, "pass" if good else "fail", "forward", message)
+    message = f"loss {float(loss.detach()):.3g}, {shown}{_note(trial.case)}"
+    return (passed if good else failed)(message)
 
 
-def round_trip(trial: OneLayerSwap) -> Finding:
+@check(
+    "round-trip",
+    depth="forward",
+    looks_at="The swapped model, saved and loaded again with plain gliner2: equal outputs.",
+    fails_when="The outputs differ by more than 1e-5, or the folder does not load.",
+    remedy="Report it: a checkpoint that changes when saved cannot be trusted.",
+)
+@_seeded(0)
+def round_trip(trial: OneLayerSwap) -> CheckResult:
     """Save the swapped model, load it with plain gliner2, compare heads and outputs."""
     from encswap.gliner import model as gliner
     from encswap.swap import assemble as assembly
 
-    code = "round-trip"
     base, model = trial.swap()
     assembly.prove_heads(model, base)
     with scratch("check") as folder:
         gliner.save_model(model, folder)
         assembly.prove_reload(model, gliner.read_plainly(folder, splitter=_split))
-    message = f"heads bit-equal, saved and loaded outputs equal{_note(trial.case)}"
-    return Finding(code, "pass", "forward", message)
+    return passed(f"heads bit-equal, saved and loaded outputs equal{_note(trial.case)}")
 
 
 def _swap(case: CheckCase, encoder: LoadedEncoder) -> tuple[PreTrainedModel, PreTrainedModel]:
@@ -309,16 +328,17 @@ def _one_layer_base(case: CheckCase) -> PreTrainedModel:
         raise MissingPartError("the base's config is not at hand")
     if heads.get("architecture", "span") != "span":
         raise MissingPartError("the base has no span heads; this depth builds those only")
-    tokenizer = shrink(tokenizer_at(case.base_source.path), [TEXT, " ".join(LABELS)])
-    gliner.add_markers(tokenizer)
-    return gliner.new_model(
-        None,
-        one_layer(case.base.config, tokenizer, seed=1),
-        model_name=case.base_spec.hub_id or case.base_spec.name,
-        max_width=int(heads.get("max_width") or 8),
-        counting_layer=str(heads.get("counting_layer") or "count_lstm_v2"),
-        word_splitter=_split,
-    ).eval()
+    small = shrink(tokenizer_at(case.base_source.path), [TEXT, " ".join(LABELS)])
+    gliner.add_markers(small)
+    with _seeded(1):
+        return gliner.new_model(
+            None,
+            one_layer(case.base.config, small, seed=1),
+            model_name=case.base_spec.hub_id or case.base_spec.name,
+            max_width=int(heads.get("max_width") or 8),
+            counting_layer=str(heads.get("counting_layer") or "count_lstm_v2"),
+            word_splitter=_split,
+        ).eval()
 
 
 @lru_cache(maxsize=1)
@@ -345,12 +365,3 @@ def _note(case: CheckCase) -> str:
     if case.source.stands_in:
         return " (recorded config, stand-in tokenizer)"
     return ""
-
-
-CHECKS: dict[str, Callable[[OneLayerSwap], Finding]] = {
-    "forward-shape": forward_shape,
-    "positions": positions,
-    "pad-id": pad_id,
-    "training-step": training_step,
-    "round-trip": round_trip,
-}

@@ -1,4 +1,4 @@
-"""A check from end to end: files, findings, verdicts, ranking."""
+"""A comparison of candidates from end to end: files, findings, two verdicts each, ranking."""
 
 from __future__ import annotations
 
@@ -8,19 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
-from encswap.check.criteria import Criteria, Reason, judge, rank
+from encswap.check.criteria import (
+    EVIDENCE,
+    Criteria,
+    Reason,
+    judge,
+    load_criteria,
+    measured,
+    rank,
+)
 from encswap.check.evidence import Evidence, differing_claim, gather
 from encswap.errors import EncswapError, SourceError
 from encswap.models import Need, resolve, spec_of
 from encswap.plugins import Plugins
 from encswap.types import CheckContext, Depth, EncoderSpec, Finding, Scale, Source, Subject, Verdict
 
+EvidenceVerdict = Literal["fits", "does not fit", "unknown"]
+
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """One candidate's verdict, with everything that it stands on."""
+    """One candidate's two verdicts, with everything that they stand on.
+
+    `verdict` is that of the criteria, `evidence_verdict` says whether the tensors fit; the reasons
+    of the latter end with what was measured.
+    """
 
     name: str
     source: str
@@ -33,6 +47,8 @@ class CandidateResult:
     verdict: Verdict
     depth: Depth
     reasons: tuple[Reason, ...] = ()
+    evidence_verdict: EvidenceVerdict = "unknown"
+    evidence_reasons: tuple[Reason, ...] = ()
     findings: tuple[Finding, ...] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, float | None] = field(default_factory=dict)
@@ -53,12 +69,14 @@ class CheckReport:
     candidates: tuple[CandidateResult, ...]
     ranking: str = ""
     criteria_title: str = ""
+    criteria_about: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report with the keys that others read."""
         return {
             "base": self.base,
             "criteria": self.criteria,
+            "evidence_criteria": EVIDENCE,
             "depth": self.depth,
             "recommended": self.recommended,
             "ranking": self.ranking,
@@ -78,11 +96,17 @@ def _candidate(one: CandidateResult) -> dict[str, Any]:
         "parameters": one.parameters,
         "verdict": one.verdict,
         "depth": one.depth,
-        "reasons": [{"code": reason.code, "message": reason.message} for reason in one.reasons],
+        "reasons": _reasons(one.reasons),
+        "evidence_verdict": one.evidence_verdict,
+        "evidence_reasons": _reasons(one.evidence_reasons),
         "claims": dict(one.claims),
         "figures": dict(one.figures),
         "findings": [_finding(finding) for finding in one.findings],
     }
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[dict[str, str]]:
+    return [{"code": reason.code, "message": reason.message} for reason in reasons]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -108,7 +132,7 @@ CLAIMED = ("architecture", "parameters", "hidden_size", "config_class")
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked: candidates by name, hub id or folder, before one base."""
+    """Candidates by name, hub id or folder, to be checked against one base."""
 
     names: Sequence[str]
     base: str
@@ -135,8 +159,9 @@ def run_checks(
     if all(one.source is None and not one.spec.facts for one in subjects):
         raise SourceError(subjects[0].unreachable)
     results = []
+    evidence_criteria = load_criteria(EVIDENCE)
     for subject in subjects:
-        results.append(_result(base, subject, request, plugins))
+        results.append(_result(base, subject, request, plugins, evidence_criteria))
         progress(subject.spec.name)
     return _report(base, results, request)
 
@@ -195,13 +220,18 @@ def _with_source(
 
 
 def _result(
-    base: Subject, candidate: Subject, request: Request, plugins: Plugins
+    base: Subject,
+    candidate: Subject,
+    request: Request,
+    plugins: Plugins,
+    evidence_criteria: Criteria,
 ) -> CandidateResult:
     context = request.context
     if candidate.source is not None and not candidate.spec.facts and context.depth == "facts":
         context = replace(context, depth="config")
     findings = list(plugins.check_compatibility(base, candidate, context))
     verdict, reasons, judged = judge(findings, request.criteria, context.training_examples)
+    evidence_verdict, evidence_reasons = judge_evidence(findings, evidence_criteria)
     evidence = gather(candidate, context.depth)
     return CandidateResult(
         name=candidate.spec.name,
@@ -215,6 +245,8 @@ def _result(
         verdict=verdict,
         depth=evidence.depth,
         reasons=tuple(reasons),
+        evidence_verdict=evidence_verdict,
+        evidence_reasons=tuple(evidence_reasons),
         findings=tuple(judged),
         claims=_claims(candidate.spec, evidence),
         figures={
@@ -222,6 +254,25 @@ def _result(
             "subtokens-per-word": _subtokens(judged, evidence),
         },
     )
+
+
+EVIDENCE_VERDICTS: Mapping[Verdict, EvidenceVerdict] = {
+    "selected": "fits",
+    "rejected": "does not fit",
+    "unknown": "unknown",
+}
+
+
+def judge_evidence(
+    findings: Sequence[Finding], criteria: Criteria
+) -> tuple[EvidenceVerdict, list[Reason]]:
+    """Judge whether the tensors fit, and add what was measured where they may."""
+    verdict, reasons, _ = judge(findings, criteria)
+    if verdict == "rejected":
+        return EVIDENCE_VERDICTS[verdict], [
+            reason for reason in reasons if reason.code not in criteria.mention
+        ]
+    return EVIDENCE_VERDICTS[verdict], reasons + measured(findings, criteria)
 
 
 def _where(subject: Subject) -> str:
@@ -235,11 +286,11 @@ def _claims(spec: EncoderSpec, evidence: Evidence) -> dict[str, str]:
     return {key: text for key, text in found.items() if text is not None}
 
 
-def _subtokens(findings: Sequence[object], evidence: Evidence) -> float | None:
+def _subtokens(findings: Sequence[Finding], evidence: Evidence) -> float | None:
     for finding in findings:
-        measured = getattr(finding, "evidence", {}).get("subtokens_per_word")
-        if isinstance(measured, int | float) and math.isfinite(measured):
-            return float(measured)
+        found = finding.evidence.get("subtokens_per_word")
+        if isinstance(found, int | float) and math.isfinite(found):
+            return float(found)
     recorded = evidence.tokenizer.get("subtokens_per_word")
     return float(recorded) if isinstance(recorded, int | float) else None
 
@@ -259,4 +310,5 @@ def _report(base: Subject, results: Sequence[CandidateResult], request: Request)
         candidates=(*ranked, *others),
         ranking=rule if ranked else "",
         criteria_title=request.criteria.title,
+        criteria_about=request.criteria.about,
     )

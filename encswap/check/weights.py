@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from encswap.check.declaration import (
+    CheckResult,
+    MissingPartError,
+    check,
+    failed,
+    passed,
+    skipped,
+)
 from encswap.check.evidence import CheckCase
 from encswap.errors import EncswapError
-from encswap.types import Example, Finding, LoadedEncoder
+from encswap.types import Example, LoadedEncoder
 
 if TYPE_CHECKING:
     import torch
+
+TEXTS, WORDS, SEED = 60, 2000, 42
 
 
 def linear_cka(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -22,6 +32,20 @@ def linear_cka(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     cross = (x.T @ y).norm() ** 2
     scale = (x.T @ x).norm() * (y.T @ y).norm()
     return float(cross / scale) if float(scale) > 0 else 0.0
+
+
+def solve_ridge(x: torch.Tensor, y: torch.Tensor, strength: float) -> torch.Tensor:
+    """Ridge regression of centred (n, a) to centred (n, b): weights (a, b).
+
+    The penalty is `strength` times the mean variance of `x`, for each of the n rows.
+    """
+    import torch
+
+    gram = x.T @ x
+    penalty = strength * gram.diagonal().mean().clamp_min(1e-12)
+    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    weights: torch.Tensor = torch.linalg.solve(gram + penalty * eye, x.T @ y)
+    return weights
 
 
 def explained_variance(
@@ -38,52 +62,54 @@ def explained_variance(
     fit, held = order[: len(order) // 2], order[len(order) // 2 :]
     x_mean, y_mean = source[fit].mean(0), target[fit].mean(0)
     x, y = source[fit] - x_mean, target[fit] - y_mean
-    gram = x.T @ x
-    penalty = strength * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    weights = torch.linalg.solve(gram + penalty, x.T @ y)
+    weights = solve_ridge(x, y, strength)
     left = target[held] - (source[held] - x_mean) @ weights - y_mean
     total = (target[held] - target[held].mean(0)).pow(2).sum()
     return float(1 - left.pow(2).sum() / total) if float(total) > 0 else 0.0
 
 
-TEXTS, WORDS, SEED = 60, 2000, 42
+@dataclass(frozen=True)
+class LoadedCase:
+    """One candidate with its weights loaded, shared by the checks of this depth."""
+
+    case: CheckCase
+    loaded: LoadedEncoder
 
 
-def run_weights(case: CheckCase) -> Iterator[Finding]:
-    """Load the encoder once, and run every check of this depth on it."""
+def load_weights(case: CheckCase) -> LoadedCase:
+    """Load the encoder once; raises `EncswapError` where its weights do not load."""
     from encswap.swap.load import load_encoder
 
     assert case.source is not None
     if case.candidate.layout == "complete-model":
-        for code in ("weights-load", "similarity"):
-            yield Finding(code, "skip", "weights", "there is no encoder to load")
-        return
-    try:
-        loaded = load_encoder(case.spec, case.source)
-        assert loaded is not None
-    except EncswapError as error:
-        yield Finding("weights-load", "fail", "weights", error.message[:240])
-        yield Finding("similarity", "skip", "weights", "the weights do not load")
-        return
-    yield weights_load(case, loaded)
-    yield similarity(case, loaded)
+        raise MissingPartError("there is no encoder to load")
+    loaded = load_encoder(case.spec, case.source)
+    assert loaded is not None
+    return LoadedCase(case, loaded)
 
 
-def weights_load(case: CheckCase, loaded: LoadedEncoder) -> Finding:
-    """Tell what loading reported, the stored type, and whether every value is finite."""
-    code = "weights-load"
+@check(
+    "weights-load",
+    depth="weights",
+    looks_at="The loading report of the full weights: missing, unexpected and mismatched keys, the"
+    " dtype, and whether outputs are finite. Only the pooler may be missing.",
+    fails_when="A weight is missing or misshapen, the file is cut off, or a value is not finite.",
+    remedy="Fetch the file again; if it stays so, the repository is broken.",
+)
+def weights_load(subject: LoadedCase) -> CheckResult:
+    """Say what loading reported, the stored type, and whether every value is finite."""
+    loaded = subject.loaded
     state = loaded.model.state_dict()
     broken = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
     if broken:
-        message = f"{len(broken)} weights hold values that are not finite, first {broken[0]}"
-        return Finding(code, "fail", "weights", message)
-    told = [f"{len(state)} tensors, stored as {_stored(case)}, all finite"]
+        return failed(f"{len(broken)} weights hold values that are not finite, first {broken[0]}")
+    parts = [f"{len(state)} tensors, stored as {_stored(subject.case)}, all finite"]
     if loaded.missing_keys:
-        told.append(f"missing and not needed: {', '.join(loaded.missing_keys[:4])}")
+        parts.append(f"missing and not needed: {', '.join(loaded.missing_keys[:4])}")
     if loaded.unexpected_keys:
-        told.append(f"{len(loaded.unexpected_keys)} not of the encoder are left aside")
+        parts.append(f"{len(loaded.unexpected_keys)} not of the encoder are left aside")
     evidence = {"missing": loaded.missing_keys, "unexpected": loaded.unexpected_keys}
-    return Finding(code, "pass", "weights", "; ".join(told), None, evidence)
+    return passed("; ".join(parts), evidence)
 
 
 def _stored(case: CheckCase) -> str:
@@ -97,16 +123,24 @@ def _stored(case: CheckCase) -> str:
     return ", ".join(sorted(kinds)) or "pickle"
 
 
-def similarity(case: CheckCase, loaded: LoadedEncoder) -> Finding:
+@check(
+    "similarity",
+    depth="weights",
+    looks_at="How alike the candidate's word vectors are to the base's on held-out text: linear"
+    " CKA, and the variance that a ridge map explains.",
+    fails_when="It never fails: it puts a number where the plan has an assumption.",
+    remedy="A low number means that the heads have more to relearn.",
+)
+def similarity(subject: LoadedCase) -> CheckResult:
     """Compare word vectors of candidate and base, on the same words of the same texts."""
     import torch
 
-    code = "similarity"
+    case, loaded = subject.case, subject.loaded
     examples = case.context.examples[:TEXTS]
     base = _base_encoder(case)
     if base is None or not examples:
         what = "the base's weights are not at hand" if base is None else "no text; give --data"
-        return Finding(code, "skip", "weights", what)
+        return skipped(what)
     ours = word_vectors(loaded.model, loaded.tokenizer, examples)
     theirs = word_vectors(base[0], base[1], examples)
     known = ours.isfinite().all(1) & theirs.isfinite().all(1)
@@ -119,7 +153,7 @@ def similarity(case: CheckCase, loaded: LoadedEncoder) -> Finding:
     message = f"linear CKA {cka:.3f}; a ridge map explains {ridge:.1%} of the base's variance"
     message += f" on {len(chosen):,} words"
     evidence = {"cka": cka, "explained": ridge, "words": len(chosen), "seed": SEED}
-    return Finding(code, "pass", "weights", message, None, evidence)
+    return passed(message, evidence)
 
 
 def word_vectors(model: Any, tokenizer: Any, examples: tuple[Example, ...]) -> torch.Tensor:

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from encswap.cli import interrupts
-from encswap.cli.output import door, note, own_streams, results_apart, write
+from encswap.cli.output import clean_streams, note, own_streams, results_apart, write
 from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
 
@@ -21,12 +21,23 @@ from encswap.errors import EncswapError, InputError, one_line
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
-class OneLineErrors(TyperGroup):
+class HelpGroup(TyperGroup):
+    """A group that prints its help where no command is given, and exits 0."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse; click itself would print the help on stderr and exit 2."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            write(ctx.get_help())
+            ctx.exit(0)
+        return super().parse_args(ctx, args)
+
+
+class OneLineErrors(HelpGroup):
     """Turn an `EncswapError` into one line on stderr and its exit code."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run with clean streams: also what is wrong with an argument is printed as text alone."""
-        with door():
+        with clean_streams():
             return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
@@ -114,6 +125,10 @@ def add_commands() -> None:
         demo,
     ):
         module.attach(app)
+    for group in app.registered_groups:
+        group.cls = HelpGroup
+        if group.typer_instance is not None:
+            group.typer_instance.info.cls = HelpGroup
     for command in _commands_of(app):
         command.cls = ResultsApart
 

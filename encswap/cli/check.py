@@ -78,7 +78,9 @@ def check(
         None, "--allow-pickle", metavar="NAME", help="Read this one's pickle weights."
     ),
     format: OutputFormat = FORMAT_OPTION,  # noqa: A002 - the option's name
-    explain: str = typer.Option(None, "--explain", metavar="CODE", help="Tell about one code."),
+    explain: str = typer.Option(
+        None, "--explain", metavar="CODE", help="What one check looks at, or `all`."
+    ),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="Show every finding."),
 ) -> None:
     """Judge which encoders fit the base, with the evidence for it."""
@@ -106,31 +108,34 @@ def check(
         raise typer.Exit(1)
 
 
-def compare_facts() -> tuple[str, str | None]:
-    """Compare all registered encoders by recorded facts: the table, and the recommended one."""
+def compare_facts(width: int | None = None) -> tuple[str, str | None]:
+    """Compare all registered encoders by recorded facts: the table, and the recommended one.
+
+    `width` is in columns; the terminal's where it is not given.
+    """
     from encswap.check.criteria import load_criteria
     from encswap.cli.check_table import table_text
+    from encswap.cli.tables import table_width
     from encswap.plugins import load_plugins
     from encswap.types import CheckContext
 
     plugins = load_plugins()
     names, context = list(plugins.encoders), CheckContext(depth="facts")
     report = _run(names, None, load_criteria("plan"), context, plugins)
-    return table_text(report), report.recommended
+    return table_text(report, width or table_width()), report.recommended
 
 
 def _explain(code: str) -> None:
     from encswap.check.catalogue import CODES
-    from encswap.cli.check_table import catalogue_page
-    from encswap.cli.check_table import explain as told
+    from encswap.cli.check_table import catalogue_page, print_markdown, section
     from encswap.errors import UnknownNameError
 
     if code == "all":
-        write(catalogue_page())
+        print_markdown(catalogue_page())
         return
     if code not in CODES:
         raise UnknownNameError("code", code, list(CODES))
-    write(told(code))
+    print_markdown(section(CODES[code]))
 
 
 def _context(

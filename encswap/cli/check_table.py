@@ -1,121 +1,244 @@
-"""How a check's report looks: a table for a person, Markdown for a report."""
+"""How a check's report looks: a table for a person, Markdown for a report.
+
+A verdict or a number is never cut: columns that do not fit go into the lines under a row, and what
+goes through a pipe has no width.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from encswap.check.catalogue import CODES, Code
-from encswap.check.verdicts import CandidateResult, CheckReport
-from encswap.cli.output import PIPED_WIDTH, console
+from encswap.check.catalogue import CODES
+from encswap.check.criteria import EVIDENCE
+from encswap.check.declaration import Check
+from encswap.check.verdicts import CLAIMED, CandidateResult, CheckReport
+from encswap.cli.output import console, is_terminal
+from encswap.cli.tables import table_width, wrap
 from encswap.escaping import code_span, markdown, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-SIGNS = {"selected": "✓", "rejected": "✗", "unknown": "?"}
-COLOURS = {"selected": "green", "rejected": "red", "unknown": "yellow"}
+SIGNS = {"selected": "✓", "fits": "✓", "rejected": "✗", "does not fit": "✗", "unknown": "?"}
+COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 STATUS_COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
-COLUMNS = (
-    "candidate",
-    "architecture",
-    "parameters",
-    "hidden",
-    "config class",
-    "verdict",
-    "reason",
-)
+# In the order in which they are kept: the last one leaves a narrow screen first.
+FIGURES = ("params", "hidden", "config class", "architecture")
+LONGEST_HEAD = 12
+NARROWEST = 20
+GAP = "  "
 
 
 def print_table(report: CheckReport, *, verbose: bool = False) -> None:
     """Print the comparison, and with `verbose` every finding."""
-    _draw(report, console(), verbose)
+    _Drawing(console(), table_width()).draw(report, verbose)
 
 
-def table_text(report: CheckReport, width: int = PIPED_WIDTH) -> str:
-    """Return the comparison as plain text."""
-    screen = console(width=width, no_color=True)
+def table_text(report: CheckReport, width: int | None = None, *, verbose: bool = False) -> str:
+    """Return the comparison as plain text of at most `width` columns; None: as wide as it is."""
+    screen = console(no_color=True)
     with screen.capture() as captured:
-        _draw(report, screen, verbose=False)
+        _Drawing(screen, width).draw(report, verbose)
     return captured.get()
 
 
-def _draw(report: CheckReport, screen: Console, verbose: bool) -> None:
-    screen.print(printable(_head(report)), markup=False)
-    screen.print()
-    _draw_comparison(report, screen)
-    for line in closing_lines(report):
-        screen.print(printable(line), markup=False)
-    if verbose:
+class _Drawing:
+    """A comparison drawn on a screen of some width, line by line; None has no width."""
+
+    def __init__(self, screen: Console, width: int | None) -> None:
+        self.screen = screen
+        self.width = width
+
+    def draw(self, report: CheckReport, verbose: bool) -> None:
+        self.hanging("", _head(report))
+        self.line()
+        self.draw_rows(report)
+        for line in closing_lines(report):
+            self.hanging("", line)
+        for one in report.candidates if verbose else ():
+            self.line()
+            self.draw_findings(one)
+
+    def draw_rows(self, report: CheckReport) -> None:
+        """Draw a line for each candidate, and under it the reasons of both verdicts."""
+        heads = ("candidate", _column(report), "evidence")
+        layout = _Layout(report, heads, self.width)
+        if layout.fits:
+            self.line(layout.line([*heads, *layout.figures]), "bold")
+            self.line("─" * sum([*layout.widths, len(GAP) * (len(layout.widths) - 1)]), "dim")
         for one in report.candidates:
-            screen.print()
-            screen.print(_findings(one))
+            verdicts = _verdicts(one)
+            if layout.fits:
+                cells = [_name(one, report), *verdicts, *layout.cells(one)]
+                self.row(layout, [printable(cell) for cell in cells])
+            else:
+                self.hanging("", _name(one, report), "bold")
+            for head, verdict, reasons in zip(heads[1:], verdicts, _reasons(one), strict=True):
+                text = reasons if layout.fits else f"{verdict}: {reasons}"
+                self.hanging(head, text, indent=GAP)
+            if rest := layout.rest(one):
+                self.hanging("model", rest, "dim", indent=GAP)
+            for claim in claims_of(one):
+                self.hanging("claim", claim, "dim", indent=GAP)
+            self.line()
+
+    def row(self, layout: _Layout, cells: Sequence[str]) -> None:
+        """Print a row whose verdicts have their own colours."""
+        from rich.text import Text
+
+        text = Text()
+        for place, cell in enumerate(layout.padded(cells)):
+            text.append(cell + GAP, COLOURS.get(cell[:1], "") if place in (1, 2) else "")
+        text.rstrip()
+        self.put(text)
+
+    def draw_findings(self, one: CandidateResult) -> None:
+        """List every finding of a candidate, one after the other."""
+        self.hanging("", f"{one.name} · {one.source or '–'} · {one.revision or 'no commit'}")
+        codes = max((len(finding.code) for finding in one.findings), default=0)
+        previous = ""
+        for finding in one.findings:
+            message = "as above" if finding.message == previous else finding.message
+            previous = finding.message
+            label = f"{finding.status}  {printable(finding.code):{codes}}  {finding.depth:7}"
+            self.hanging(label, message, label_style=STATUS_COLOURS[finding.status], indent=GAP)
+            if finding.claim:
+                self.hanging(" " * len(label), f"plan: {finding.claim}", "dim", indent=GAP)
+
+    def hanging(
+        self, label: str, text: str, style: str = "", *, label_style: str = "dim", indent: str = ""
+    ) -> None:
+        """Print text behind a label; further lines begin where its first one did."""
+        from rich.text import Text
+
+        label = f"{indent}{label:{LABEL}}{GAP}" if label else indent
+        room = None if self.width is None else self.width - len(label)
+        if room is not None and room < NARROWEST and label.strip():
+            self.line(label.rstrip(), label_style)
+            label = indent + GAP
+            room = max((self.width or 0) - len(label), 1)
+        for number, line in enumerate(wrap(printable(text), room)):
+            start = label if number == 0 else " " * len(label)
+            self.put(Text.assemble((start, label_style), (line, style)))
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print one line as it is."""
+        from rich.text import Text
+
+        self.put(Text(text, style))
+
+    def put(self, text: Text) -> None:
+        self.screen.print(text, soft_wrap=True)
+
+
+LABEL = len("evidence")
+
+
+class _Layout:
+    """Which columns fit the width; what does not fit is left for the lines under a row.
+
+    Where nothing is lost by it, a claim that differs stands in its figure's cell.
+    """
+
+    def __init__(self, report: CheckReport, heads: Sequence[str], width: int | None) -> None:
+        rows = [(_name(one, report), *_verdicts(one)) for one in report.candidates]
+        self.fits = True
+        for count in range(len(FIGURES), -1, -1):
+            for claims in (True, False):
+                self.figures, self.claims = FIGURES[:count], claims
+                table = [
+                    [*row, *self.cells(one)]
+                    for row, one in zip(rows, report.candidates, strict=True)
+                ]
+                self.widths = _widths([[*heads, *self.figures], *table])
+                if width is None or sum(self.widths) + len(GAP) * (len(self.widths) - 1) <= width:
+                    return
+        self.fits = False
+
+    def cells(self, one: CandidateResult) -> list[str]:
+        """The figures that have a column, each with a claim that differs."""
+        values = figures_of(one)
+        return [
+            f"{values[name][0]} (plan: {claim})"
+            if self.claims and (claim := values[name][1])
+            else values[name][0]
+            for name in self.figures
+        ]
+
+    def rest(self, one: CandidateResult) -> str:
+        """The figures and the claims that have no column."""
+        parts = []
+        for name, (value, claim) in figures_of(one).items():
+            if name in self.figures and (self.claims or not claim):
+                continue
+            if value == "–" and not claim:
+                continue
+            label = "" if name in ("config class", "architecture") else f"{name} "
+            parts.append(f"{label}{value}" + (f" (plan: {claim})" if claim else ""))
+        return ", ".join(parts)
+
+    def padded(self, cells: Sequence[str]) -> list[str]:
+        from rich.cells import set_cell_size
+
+        return [set_cell_size(cell, size) for cell, size in zip(cells, self.widths, strict=True)]
+
+    def line(self, cells: Sequence[str]) -> str:
+        return GAP.join(self.padded(cells)).rstrip()
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(cell_len(printable(cell)) for cell in column) for column in zip(*rows, strict=True)]
 
 
 def _head(report: CheckReport) -> str:
     return f"base {report.base} · criteria {report.criteria} · depth {report.depth}"
 
 
-def _draw_comparison(report: CheckReport, screen: Console) -> None:
-    """Draw a line of figures for each candidate, and under it, in full width, the reason."""
-    from rich.cells import cell_len, set_cell_size
-    from rich.markup import escape
-    from rich.padding import Padding
-
-    rows = [_row(one, report) for one in report.candidates]
-    widths = [max(map(cell_len, column)) for column in zip(COLUMNS[:-1], *rows, strict=True)]
-
-    indent = (0, 0, 0, widths[0] + 2)
-
-    def line(cells: Sequence[str]) -> str:
-        sized = [set_cell_size(cell, size) for cell, size in zip(cells, widths, strict=True)]
-        return escape("  ".join(sized).rstrip())
-
-    screen.print(f"[bold]{line(COLUMNS[:-1])}[/bold]", no_wrap=True, overflow="ellipsis")
-    screen.print(f"[dim]{'─' * min(screen.width, sum(widths) + 2 * len(widths))}[/dim]")
-    for one, row in zip(report.candidates, rows, strict=True):
-        text = f"[{COLOURS[one.verdict]}]{line(row)}[/]"
-        screen.print(text, no_wrap=True, overflow="ellipsis")
-        screen.print(Padding(escape(printable(reason_of(one))), indent, expand=False))
-        for said in said_of(one):
-            screen.print(Padding(f"[dim]{escape(printable(said))}[/dim]", indent, expand=False))
-        screen.print()
+def _column(report: CheckReport) -> str:
+    """The head of the column of the criteria's verdict: their name, where it is short."""
+    name = printable(report.criteria)
+    return name if len(name) <= LONGEST_HEAD and name != "evidence" else "criteria"
 
 
-def _row(one: CandidateResult, report: CheckReport) -> list[str]:
-    star = " ★" if one.name == report.recommended else ""
-    cells = [cell.replace("\nplan: ", " (plan: ") + ")" * ("\n" in cell) for cell in cells_of(one)]
-    row = [one.name + star, *cells, f"{SIGNS[one.verdict]} {one.verdict}"]
-    return [printable(cell) for cell in row]
+def _name(one: CandidateResult, report: CheckReport) -> str:
+    return one.name + (" ★" if one.name == report.recommended else "")
 
 
-def cells_of(one: CandidateResult) -> list[str]:
-    """Return architecture, parameters, hidden size and class, each with a claim that differs."""
-    values = {
-        "architecture": one.architecture or "–",
-        "parameters": millions(one.parameters),
-        "hidden_size": str(one.hidden_size or "–"),
-        "config_class": one.config_class or "–",
-    }
+def _verdicts(one: CandidateResult) -> list[str]:
+    return [f"{SIGNS[verdict]} {verdict}" for verdict in (one.verdict, one.evidence_verdict)]
+
+
+def _reasons(one: CandidateResult) -> list[str]:
     return [
-        f"{value}\nplan: {one.claims[key].split(' (')[0]}" if key in one.claims else value
-        for key, value in values.items()
+        "; ".join(reason.message for reason in reasons)
+        for reasons in (one.reasons, one.evidence_reasons)
     ]
 
 
-def reason_of(one: CandidateResult) -> str:
-    """Join the reasons into one sentence."""
-    return "; ".join(reason.message for reason in one.reasons)
+def figures_of(one: CandidateResult) -> dict[str, tuple[str, str]]:
+    """Parameters, hidden size, class and architecture, each with the claim where it differs."""
+    values = {
+        "parameters": ("params", millions(one.parameters)),
+        "hidden_size": ("hidden", str(one.hidden_size or "–")),
+        "config_class": ("config class", one.config_class or "–"),
+        "architecture": ("architecture", one.architecture or "–"),
+    }
+    return {
+        head: (value, one.claims.get(key, "").split(" (")[0])
+        for key, (head, value) in values.items()
+    }
 
 
-def said_of(one: CandidateResult) -> list[str]:
+def claims_of(one: CandidateResult) -> list[str]:
     """List what was claimed of findings that have no column of their own."""
-    shown = {"architecture", "hidden-size", "resources"}
     return [
-        f"plan: {finding.claim}"
+        finding.claim
         for finding in one.findings
-        if finding.claim and finding.code not in shown
+        if finding.claim and (finding.code not in CODES or CODES[finding.code].claim not in CLAIMED)
     ]
 
 
@@ -125,9 +248,15 @@ def millions(count: int | None) -> str:
 
 
 def closing_lines(report: CheckReport) -> list[str]:
-    """Say what is recommended and by which rule, or that nothing is selected."""
+    """Say by whose rules the verdicts were given, what is recommended, and what was not reached."""
     chosen = [one for one in report.candidates if one.verdict == "selected"]
-    lines = [f"criteria {report.criteria}: {report.criteria_title}"]
+    lines = [f"criteria {report.criteria}: {report.criteria_title}", report.criteria_about]
+    if report.criteria != EVIDENCE:
+        lines.append(
+            f"evidence: whether the tensors fit, and what was measured. What only"
+            f" {report.criteria} rejects is rejected by its rule, not by a measurement;"
+            f" `--criteria {EVIDENCE}` recommends by the evidence"
+        )
     if chosen:
         lines.append(f"★ recommended: {report.recommended}; {report.ranking}")
     else:
@@ -140,7 +269,7 @@ def closing_lines(report: CheckReport) -> list[str]:
         )
         count = f"{len(shallow)} of {len(report.candidates)}"
         lines.append(f"depth {report.depth} was not reached in full for {count}: {why}")
-    return lines
+    return [line for line in lines if line]
 
 
 def reaches_less(one: CandidateResult, report: CheckReport) -> bool:
@@ -148,89 +277,67 @@ def reaches_less(one: CandidateResult, report: CheckReport) -> bool:
     return one.depth == "facts" and report.depth != "facts"
 
 
-def _findings(one: CandidateResult) -> Table:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    title = f"{one.name} · {one.source or '–'} · {one.revision or 'no commit'}"
-    table = Table(
-        title=escape(printable(title)), box=box.SIMPLE, pad_edge=False, title_justify="left"
-    )
-    for name in ("code", "status", "depth"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("finding", ratio=1, overflow="fold")
-    above = ""
-    for finding in one.findings:
-        colour = STATUS_COLOURS[finding.status]
-        said = f"\n[dim]plan: {escape(printable(finding.claim))}[/dim]" if finding.claim else ""
-        message, above = (
-            ("as above" if finding.message == above else finding.message),
-            finding.message,
-        )
-        table.add_row(
-            escape(printable(finding.code)),
-            f"[{colour}]{finding.status}[/{colour}]",
-            finding.depth,
-            escape(printable(message)) + said,
-        )
-    return table
+# -- Markdown ----------------------------------------------------------------------------------
 
 
 def as_markdown(report: CheckReport, *, verbose: bool = False) -> str:
     """Write the report as Markdown, fit to paste."""
-    lines = [f"**{markdown(_head(report))}**", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    columns = ("candidate", *reversed(FIGURES), _column(report), "evidence", "reasons")
+    lines = [f"**{markdown(_head(report))}**", "", _line(map(markdown, columns))]
+    lines.append(_line(["---"] * len(columns)))
     for one in report.candidates:
+        name = markdown(one.name)
+        figures = [
+            f"{markdown(value)}<br>plan: {markdown(claim)}" if claim else markdown(value)
+            for value, claim in reversed(figures_of(one).values())
+        ]
+        heads = (_column(report), "evidence")
+        reasons = [
+            f"{head}: {text}" for head, text in zip(heads, _reasons(one), strict=True) if text
+        ]
+        claims = [f"claim: {claim}" for claim in claims_of(one)]
+        cell = "<br>".join(map(markdown, [*reasons, *claims]))
         chosen = one.name == report.recommended
-        name = f"**{markdown(one.name)}**" if chosen else markdown(one.name)
-        verdict = f"{SIGNS[one.verdict]} {one.verdict}"
-        reason = "<br>".join(map(markdown, [reason_of(one), *said_of(one)]))
-        cells = ("<br>".join(map(markdown, cell.split("\nplan: "))) for cell in cells_of(one))
-        lines.append(
-            _line([name, *(cell.replace("<br>", "<br>plan: ") for cell in cells), verdict, reason])
-        )
+        lines.append(_line([f"**{name}**" if chosen else name, *figures, *_verdicts(one), cell]))
     lines += ["", *(f"- {markdown(line)}" for line in closing_lines(report))]
-    if verbose:
-        for one in report.candidates:
-            lines += [
-                "",
-                f"### {markdown(one.name)}",
-                "",
-                _line(("code", "status", "depth", "finding")),
-            ]
-            lines.append(_line(["---"] * 4))
-            for finding in one.findings:
-                said = f"<br>plan: {markdown(finding.claim)}" if finding.claim else ""
-                message = markdown(finding.message) + said
-                code = code_span(finding.code).replace("|", "\\|")
-                lines.append(_line((code, finding.status, finding.depth, message)))
+    for one in report.candidates if verbose else ():
+        lines += ["", f"### {markdown(one.name)}", "", *_finding_rows(one)]
     return "\n".join(lines)
+
+
+def _finding_rows(one: CandidateResult) -> list[str]:
+    lines = [_line(("code", "status", "depth", "finding")), _line(["---"] * 4)]
+    for finding in one.findings:
+        claim = f"<br>plan: {markdown(finding.claim)}" if finding.claim else ""
+        code = code_span(finding.code).replace("|", "\\|")
+        lines.append(
+            _line((code, finding.status, finding.depth, markdown(finding.message) + claim))
+        )
+    return lines
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def explain(code: str) -> str:
-    """Write one code's page section as Markdown."""
-    return section(CODES[code])
+# -- the words of the checks -------------------------------------------------------------------
 
 
-def section(code: Code) -> str:
-    """Write what a code looks at, when it fails, and what to do."""
+def section(check: Check) -> str:
+    """Write what a check looks at, when it fails, and what to do, as Markdown."""
     return "\n\n".join(
         [
-            f"## `{code.code}`",
-            f"From depth `{code.depth}` on. {code.looks_at}",
-            f"**Fails:** {code.fails}",
-            f"**What to do:** {code.remedy}",
+            f"## `{check.code}`",
+            f"From depth `{check.depth}` on. {check.looks_at}",
+            f"**Fails:** {check.fails_when}",
+            f"**What to do:** {check.remedy}",
         ]
     )
 
 
 def catalogue_page() -> str:
     """Write the page of all codes."""
-    sections = [section(code) for code in CODES.values()]
+    sections = [section(check) for check in CODES.values()]
     head = (
         "# The checks\n\n"
         "`encswap check` collects findings at four depths, `facts`, `config`, `forward` and"
@@ -238,3 +345,15 @@ def catalogue_page() -> str:
         " findings into a verdict. This page is written by\n`encswap check --explain all`."
     )
     return "\n\n".join([head, *sections]) + "\n"
+
+
+def print_markdown(text: str) -> None:
+    """Print Markdown: laid out on a terminal, as it is written through a pipe."""
+    if not is_terminal():
+        from encswap.cli.output import write
+
+        write(text)
+        return
+    from rich.markdown import Markdown
+
+    console().print(Markdown(text))

@@ -1,4 +1,4 @@
-"""The `data` commands: inspect a file of examples, convert it to another format."""
+"""The `data` commands: inspect a file of documents, convert it to another format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ begin and end with a unit; `≤ 12` those that are also at most 12 units wide (m
 
   encswap data inspect train.jsonl --encoder ./my-encoder --format json
 """
-CONVERT_HELP = """Write the examples of one file to another, in another format.
+CONVERT_HELP = """Write the documents of one file to another, in another format.
 
 Formats: plan, gliner2, spans, spacy, doccano, gliner1, tokens (JSONL); klue (characters), conll
 (words), kbmc (TSV). More are read: --from names any of them. `spans` holds the most; gold, labels
@@ -49,14 +49,14 @@ LABEL_NAMES = typer.Option(
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    data = typer.Typer(no_args_is_help=True, help="Inspect and convert files of examples.")
+    data = typer.Typer(no_args_is_help=True, help="Inspect and convert files of documents.")
     data.command("inspect", help=INSPECT_HELP)(inspect_file)
     data.command("convert", help=CONVERT_HELP)(convert_file)
     app.add_typer(data, name="data")
 
 
 def inspect_file(
-    file: Path = typer.Argument(..., metavar="FILE", help="Examples in any known format."),
+    file: Path = typer.Argument(..., metavar="FILE", help="Documents in any known format."),
     splitter: list[str] = typer.Option(
         None, "--splitter", "-s", help="A word splitter, repeatable; default: all installed."
     ),
@@ -117,7 +117,7 @@ def inspect_file(
 
 
 def convert_file(
-    source: Path = typer.Argument(..., metavar="IN", help="Examples in any known format."),
+    source: Path = typer.Argument(..., metavar="IN", help="Documents in any known format."),
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
     to: str = typer.Option(..., "--to", help="A format that is written, such as spans or conll."),
     form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
@@ -134,7 +134,7 @@ def convert_file(
 
     options = ReadOptions(form, tag_column, tag_label, label_names=names_in(label_names))
     done = convert(_found(source), target, to, options=options, drop=drop)
-    note(f"wrote {done.examples:,} examples to {target} ({to})")
+    note(f"wrote {done.examples:,} documents to {target} ({to})")
     if done.repaired:
         note(f"{done.repaired:,} gold strings were repaired: they differed by white space")
     note_all(done.notes, source)
@@ -235,4 +235,4 @@ def positions_of(source: Source) -> int | None:
 
 def _progress(examples: int) -> None:
     if examples % 10_240 == 0:
-        note(f"{examples:,} examples …")
+        note(f"{examples:,} documents …")

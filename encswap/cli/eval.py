@@ -9,10 +9,12 @@ import typer
 
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, note_all, write, write_json
 
-HELP = """Score a model that encswap wrote on labelled documents.
+HELP = """Score a GLiNER2 model on labelled documents.
 
-The threshold is the one chosen in training, unless another is given. The labels are those of
-training, else those of the documents; labels that only one side has are told.
+MODEL is a run folder, any GLiNER2 checkpoint, a registered base, a hub id, or mini. A model that
+encswap wrote is asked with its own words, labels and threshold; any other with gliner2's words, the
+documents' labels and threshold 0.5, unless --splitter, --label, --threshold or --dev say otherwise.
+Labels that only one side has are named.
 
 With --retention, it scores what the model could do before and still can, on a small shipped set
 in Korean and English and on any file given with --retention-data: the base, the swapped model
@@ -20,6 +22,7 @@ before training, and this one.
 
   encswap eval runs/ko-deberta-… --data test.jsonl
   encswap eval runs/ko-deberta-… --retention
+  encswap eval gliner2-multi --data test.jsonl --dev dev.jsonl --splitter kiwi
 """
 
 
@@ -29,11 +32,17 @@ def attach(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
+    model: str = typer.Argument(..., help="Run folder, checkpoint, registered base, hub id, mini."),
     data: str = typer.Option(None, "--data", "-d", help="Labelled documents."),
-    threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
+    threshold: float = typer.Option(None, "--threshold", help="Default: the model's own, or 0.5."),
+    dev: str = typer.Option(None, "--dev", help="Documents on which the threshold is chosen."),
+    splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the model's."),
     label: list[str] = typer.Option(
         [], "--label", "-l", help="Labels to ask for; default: the model's own."
+    ),
+    labels: str = typer.Option(None, "--labels", help="The same, with commas: Disease,Drug."),
+    settings: list[str] = typer.Option(
+        [], "--set", help="Override a setting of its recipe: --set max_length=256."
     ),
     source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
     tag_column: str = typer.Option(None, "--tag-column", help="Column of the tags: name, number."),
@@ -53,22 +62,26 @@ def evaluate(
     from encswap.data.notes import Notes
     from encswap.errors import InputError
     from encswap.gliner.schema import distinct_labels
+    from encswap.recipe import parse_setting
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"{threshold} is no threshold", where="--threshold", hint="0 < it < 1")
-    labels = distinct_labels(label, "--label")
+    named = [one.strip() for one in (labels or "").split(",") if one.strip()]
+    asked = distinct_labels([*label, *named], "--label")
+    given = dict(parse_setting(one) for one in settings)
     retention = retention or bool(retention_data)
     if data is None and not retention:
         raise InputError("no documents", where="--data", hint="give --data FILE, or --retention")
     quiet_libraries()
     from encswap.evaluate.predict import score_saved
+    from encswap.testing.mini.build import build_mini
 
     kept: dict[str, Any] = {}
     if retention:
         from encswap.evaluate.retention import retention_of
         from encswap.plugins import load_plugins
 
-        kept = retention_of(model, load_plugins(), retention_data, say=note)
+        kept = retention_of(Path(model), load_plugins(), retention_data, say=note)
     if data is None:
         if format_ is OutputFormat.json:
             write_json(kept)
@@ -80,11 +93,15 @@ def evaluate(
         model,
         data,
         threshold,
-        labels,
+        asked,
+        dev=dev,
+        splitter=splitter,
+        settings=given,
         options=ReadOptions(source, tag_column, tag_label),
         notes=notes,
         say=note,
         progress=Pace().windows,
+        build_mini=build_mini,
     )
     note_all(notes, data)
     if format_ is OutputFormat.json:

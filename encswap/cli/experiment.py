@@ -89,7 +89,13 @@ def read_cells(path: Path, part: str | None) -> list[Cell]:
     plan = read_plan(path)
     base = base_recipe(plan, path)
     check_names(plan, base, plugins_here(), path)
-    return cells_of(plan, base, path, part)
+    cells = cells_of(plan, base, path, part)
+    if any(cell.recipe.rivals for cell in cells):
+        from encswap.rivals.contest import refuse_rivals
+
+        for cell in cells:
+            refuse_rivals(cell.recipe, plugins_here())
+    return cells
 
 
 def _runner(on_ray: bool, address: str | None, cpus: int | None) -> Runner | None:
@@ -111,7 +117,7 @@ def _run(
     from encswap.experiment.grid import run_grid
     from encswap.experiment.results import write_results
 
-    _tell_cost(grid, retry_failed, at_once=getattr(runner, "at_once", 1))
+    _note_disk(grid, retry_failed, at_once=getattr(runner, "at_once", 1))
     try:
         run_grid(grid, Lines(), retry_failed=retry_failed, runner=runner)
     except KeyboardInterrupt as stop:
@@ -120,22 +126,23 @@ def _run(
     return write_results(grid, plan, part)
 
 
-def _tell_cost(grid: Grid, retry_failed: bool, at_once: int) -> None:
+def _note_disk(grid: Grid, retry_failed: bool, at_once: int) -> None:
     from encswap.experiment.cell import plugins_here
-    from encswap.experiment.cost import estimate, refuse_full_disk, told_bytes, told_seconds
+    from encswap.experiment.grid import disk_use, refuse_full_disk
+    from encswap.train.cost import format_bytes
 
     waiting = grid.waiting(retry_failed=retry_failed)
     if not waiting:
         return
-    cost = estimate(waiting, grid.documents, plugins_here(), grid.out, at_once)
-    if cost.kept is None or cost.running is None or cost.seconds is None:
-        note(f"{len(waiting)} cells; disk and time are not known before the models are here")
+    use = disk_use(waiting, plugins_here(), grid.out, at_once)
+    refuse_full_disk(use, grid.out)
+    if use.kept is None or use.running is None:
+        note(f"{len(waiting)} cells; what they need on disk is known once the models are here")
         return
-    refuse_full_disk(cost, grid.out)
     note(
-        f"{len(waiting)} cells; disk: {told_bytes(cost.kept)} for checkpoints that stay, up to "
-        f"{told_bytes(cost.running)} while cells run, {told_bytes(cost.free)} free; time: roughly "
-        f"{told_seconds(cost.seconds)}, better known after the first cell"
+        f"{len(waiting)} cells; disk: {format_bytes(use.kept)} for checkpoints that stay, up to "
+        f"{format_bytes(use.running)} while cells run, {format_bytes(use.free)} free; time: known "
+        "after the first cell"
     )
 
 
@@ -151,7 +158,7 @@ class Lines:
         self, task: Task, result: Mapping[str, Any], done: int, total: int, left: float
     ) -> None:
         """Say what a cell gave."""
-        from encswap.experiment.cost import told_seconds
+        from encswap.train.cost import format_seconds
 
         if "metrics" in result:
             numbers = result["metrics"]["test"]["micro"]
@@ -159,8 +166,8 @@ class Lines:
         else:
             said = f"failed: {result.get('failure', {}).get('error', 'it left nothing')}"
         seconds = result.get("cell", {}).get("seconds", 0.0)
-        rest = f", about {told_seconds(left)} left" if left else ""
-        note(f"{done}/{total} {task.name}: {said} ({told_seconds(seconds)}{rest})")
+        rest = f", about {format_seconds(left)} left" if left else ""
+        note(f"{done}/{total} {task.name}: {said} ({format_seconds(seconds)}{rest})")
 
 
 def _write_tables(results: dict[str, Any], format_: OutputFormat) -> None:

@@ -11,7 +11,7 @@ from encswap.data.overlaps import POLICIES
 from encswap.data.units import suggest_max_width
 
 if TYPE_CHECKING:
-    from encswap.data.duplicates import Twins
+    from encswap.data.duplicates import Duplicates
     from encswap.data.inspect import GoldFacts, Inspection, SplitterView
     from encswap.data.units import Coverage, Missed
 
@@ -30,7 +30,7 @@ def sections_of(found: Inspection, show: int) -> list[Section]:
             title = f"{name}: {lost:,} mentions begin or end inside a unit"
             sections.append(_losses(title, view.worst[:show], "units"))
     if found.missing:
-        title = f"{found.unlocated:,} gold strings do not stand in their text"
+        title = f"{found.unlocated:,} gold strings do not occur in their text"
         sections.append(_losses(title, found.missing[:show], "nearest"))
     if found.passed:
         sections.append(_passed(found, show))
@@ -49,7 +49,7 @@ def _coverage(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> S
     rows = [[name, *_shares(view.coverage)] for name, view in views]
     bad = [at for at, (_, view) in enumerate(views) if view.coverage.aligned_share < LOW]
     return Section(
-        f"{found.file}: {found.examples:,} examples, {found.mentions:,} mentions"
+        f"{found.file}: {found.examples:,} documents, {found.mentions:,} mentions"
         f" ({found.format}). What units can express of them, the ceiling of recall:",
         ("splitter", *NUMBERS),
         rows,
@@ -130,7 +130,7 @@ def _passed(found: Inspection, show: int) -> Section:
         ("line", "label", "gold", "lies inside", "of a"),
         rows,
         (
-            "A string marks what stands on its own, unless it stands nowhere so.",
+            "A string marks what is a word of its own, unless it never is one.",
             "Offsets would say which are meant; --occurrences all marks every one.",
         ),
         ("line",),
@@ -186,9 +186,9 @@ def _notes(found: Inspection) -> Iterator[str]:
         f"Length in characters: mean {spread.mean:,.1f}, median {spread.median:,},"
         f" 95% {spread.p95:,}, longest {spread.max:,}."
     )
-    yield from _twin_notes(found.within, "in this file")
+    yield from _duplicate_notes(found.within, "in this file")
     if found.across is not None:
-        yield from _twin_notes(found.across, "in the file it is held against")
+        yield from _duplicate_notes(found.across, "in the file it is held against")
     if found.repaired:
         where, one = found.repairs[0]
         yield (
@@ -196,11 +196,11 @@ def _notes(found: Inspection) -> Iterator[str]:
             f" space ({where}: {one.gold!r} is {one.found!r})."
         )
     yield from _gold_notes(found.gold)
-    for kind, count in found.odd.items():
-        lines = ", ".join(map(str, found.odd_lines[kind][:5]))
+    for kind, count in found.unusual.items():
+        lines = ", ".join(map(str, found.unusual_lines[kind][:5]))
         yield f"{count:,} texts hold {KINDS[kind]} (line {lines}{' …' if count > 5 else ''})."
     for label in (label for label, count in found.labels.items() if not count):
-        yield f"The label {label!r} is asked for and never marked."
+        yield f"The label {label!r} is named and never marked."
 
 
 def _gold_notes(gold: GoldFacts) -> Iterator[str]:
@@ -229,14 +229,14 @@ def _gold_notes(gold: GoldFacts) -> Iterator[str]:
             yield f"Only {where} has the labels {names}."
 
 
-def _twin_notes(twins: Twins, where: str) -> Iterator[str]:
-    if not twins.exact and not twins.near:
-        yield f"No text stands a second time {where}."
+def _duplicate_notes(duplicates: Duplicates, where: str) -> Iterator[str]:
+    if not duplicates.exact and not duplicates.near:
+        yield f"No text occurs twice {where}."
         return
     shown = ", ".join(
-        f"{one.line} {'=' if one.exact else '≈'} {one.twin}" for one in twins.pairs[:5]
+        f"{one.line} {'=' if one.exact else '≈'} {one.match}" for one in duplicates.pairs[:5]
     )
     yield (
-        f"{twins.exact:,} texts stand a second time {where}, {twins.near:,} nearly so"
+        f"{duplicates.exact:,} texts occur twice {where}, {duplicates.near:,} nearly so"
         f" (lines {shown})."
     )

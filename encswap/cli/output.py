@@ -1,4 +1,4 @@
-"""The one door to the terminal: results on stdout, everything else on stderr, all of it clean.
+"""Output to the terminal: results on stdout, everything else on stderr, all of it clean.
 
 No other module writes to a stream or builds a console. What passes is spelled out where it would
 move the cursor, hide or reorder text. While a command runs, stdout belongs to its results: what a
@@ -117,7 +117,7 @@ class _OneLine(logging.Formatter):
 
 
 @contextmanager
-def door() -> Iterator[None]:
+def clean_streams() -> Iterator[None]:
     """Clean what goes through `sys.stdout` and `sys.stderr`; put both back, whatever was done."""
     before = sys.stdout, sys.stderr
     out = sys.stdout = _owned or _clean(sys.stdout)
@@ -239,5 +239,9 @@ def console(
     stream = _clean(to or (sys.stderr if stderr else results()))
     if width is None and not stream.isatty():
         width = PIPED_WIDTH
+    elif width is None and "COLUMNS" not in os.environ:
+        # rich measures descriptors 0 to 2, and 1 no longer leads to the results' terminal.
+        with contextlib.suppress(OSError, ValueError):
+            width = os.get_terminal_size(stream.fileno()).columns or None
     more = {"highlight": False, "emoji": False, **more}
     return CleanConsole(file=stream.raw, width=width, **more)

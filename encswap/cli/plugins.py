@@ -126,9 +126,9 @@ def _section(name: str, outcomes: Sequence[Outcome], kept: bool) -> Section:
     ]
     bad = [place for place, one in enumerate(outcomes) if one.status == "broken"]
     broken = [f"{outcomes[place].promise}: see {outcomes[place].page}" for place in bad]
-    told = "keeps its promises" if kept else "breaks a promise"
+    verdict = "keeps its promises" if kept else "breaks a promise"
     return Section(
-        title=f"{name} {told}",
+        title=f"{name} {verdict}",
         columns=("of", "promise", "result", "took", "what was found"),
         rows=rows,
         notes=broken,

@@ -125,9 +125,9 @@ def show(document: str, found: Sequence[Prediction], target: IO[str] | None = No
     screen = console(soft_wrap=True, to=target)
     screen.print(text)
     for one in found:
-        said = f"{plain[one.start : one.end]}  {one.start}–{one.end}  {one.score:.2f}"
+        place = f"{plain[one.start : one.end]}  {one.start}–{one.end}  {one.score:.2f}"
         label = (printable(one.label), styles[one.label])
-        screen.print(Text.assemble("  ", label, f"  {printable(said)}"))
+        screen.print(Text.assemble("  ", label, f"  {printable(place)}"))
 
 
 def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> Iterator[Document]:

@@ -19,25 +19,42 @@ PACE = 10.0
 """Seconds between two lines of progress on stderr."""
 
 
+FIRST_LINE = 3.0
+"""Seconds of training before the first line of steps; each later one waits twice as long."""
+
+
 class TerminalWatcher:
-    """Draws a run: one bar for the steps with loss, dev F1 and time left, a line per epoch."""
+    """Draws a run: one bar for the steps with loss, dev F1 and time left, a line per epoch.
+
+    Where there is no terminal, lines of steps stand between those of epochs, fewer and fewer.
+    """
 
     def __init__(self, bar: Any = None) -> None:
         self.bar = bar
         self.task: Any = None
         self.dev_f1: float | None = None
+        self.done = self.total = 0
+        self.pace = Steps()
 
     def stage(self, name: str) -> None:
         """Say what begins."""
         if self.bar is None:
             note(f"{name} …")
+            self.pace = Steps()
         else:
             self._close()
             self.task = self.bar.add_task(printable(name), total=None, detail="")
 
     def step(self, done: int, total: int, loss: float) -> None:
-        """Move the bar."""
-        if self.bar is not None and self.task is not None:
+        """Move the bar, or write a line from time to time."""
+        self.done, self.total = done, total
+        if self.bar is None:
+            if (left := self.pace.after(done, total)) is not None:
+                from encswap.train.cost import format_seconds
+
+                rest = format_seconds(left)
+                self._say(f"step {done}/{total}  loss {loss:.2f}  about {rest} of training left")
+        elif self.task is not None:
             score = f"  dev F1 {self.dev_f1:.3f}" if self.dev_f1 is not None else ""
             detail = f"loss {loss:.2f}{score}"
             self.bar.update(self.task, completed=done, total=total, detail=detail)
@@ -50,12 +67,17 @@ class TerminalWatcher:
             # The first epoch is always kept; where nothing is found it is no best of anything.
             mark = mark if record.dev_f1 else "  nothing right yet"
             self._say(
-                f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}  "
+                f"{self._number(record.epoch)}  loss {record.train_loss:8.3f}  "
                 f"dev F1 {record.dev_f1:.4f} at {record.threshold:g}  "
                 f"{record.seconds:.1f} s{mark}"
             )
         else:
-            self._say(f"epoch {record.epoch:>2}  loss {record.train_loss:8.3f}")
+            self._say(f"{self._number(record.epoch)}  loss {record.train_loss:8.3f}")
+
+    def _number(self, epoch: int) -> str:
+        """An epoch's number and how many there are: the last step tells both."""
+        epochs = round(self.total * epoch / self.done) if self.done else 0
+        return f"epoch {epoch:>{len(str(epochs))}}/{epochs}" if epochs else f"epoch {epoch:>2}"
 
     def stopped(self, reason: str) -> None:
         """Say why training ends early."""
@@ -75,6 +97,26 @@ class TerminalWatcher:
         if self.task is not None:
             self.bar.remove_task(self.task)
             self.task = None
+
+
+class Steps:
+    """Says when a line of steps is due, and how long the rest of them takes."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self.first = 0
+        self.due = FIRST_LINE
+
+    def after(self, done: int, total: int) -> float | None:
+        """Seconds that are left after a step, where a line is due; the first step is not timed."""
+        now = time.monotonic()
+        if self.began is None:
+            self.began, self.first = now, done
+        passed = now - self.began
+        if passed < self.due or done == self.first:
+            return None
+        self.due = 2 * passed
+        return passed / (done - self.first) * (total - done)
 
 
 class SilentWatcher(TerminalWatcher):

@@ -13,7 +13,7 @@ from encswap.cli.output import is_terminal, note, write
 
 if TYPE_CHECKING:
     from encswap.report.card import About
-    from encswap.report.upload import Item
+    from encswap.report.upload_files import Item
 
 HELP = """Upload a run's checkpoint to the Hugging Face hub, with a card made from its records.
 
@@ -94,8 +94,8 @@ def gather(
 
     from encswap.report.card import check_card, check_languages, check_licence, write_card
     from encswap.report.run_results import read_scores
-    from encswap.report.upload import (
-        CARD,
+    from encswap.report.upload import CARD
+    from encswap.report.upload_files import (
         Item,
         collect,
         drop_folders,
@@ -121,7 +121,7 @@ def gather(
 def _inner(checkpoint: Path) -> list[str]:
     """The splitter's files by the checkpoint's own manifest, which is what goes up."""
     from encswap.report.run_results import read_recorded
-    from encswap.report.upload import regular_file, splitter_copies
+    from encswap.report.upload_files import regular_file, splitter_copies
 
     regular_file(checkpoint / "encswap.json")
     return splitter_copies(read_recorded(checkpoint), checkpoint)
@@ -131,7 +131,7 @@ def _prove(items: list[Item], labels: list[str]) -> None:
     """Load what would be uploaded, laid out as whoever fetches it would find it."""
     from encswap.cli.progress import quiet_libraries
     from encswap.errors import EncswapError, InputError
-    from encswap.report.upload import staged
+    from encswap.report.upload_files import staged
     from encswap.swap.checkpoint import prove_checkpoint
 
     quiet_libraries()

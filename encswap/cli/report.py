@@ -69,8 +69,12 @@ def report(
     from encswap.errors import InputError
     from encswap.report.run_results import read_run
     from encswap.report.texts import Texts
+    from encswap.train.run_files import is_seeds_folder
 
     texts = Texts.read(lang)
+    if len(runs) == 1 and is_seeds_folder(runs[0]):
+        out = out or runs[0] / PAGE
+    runs = [folder for given in runs for folder in run_folders(given)]
     if errors is not None and len(runs) > 1:
         raise InputError("the errors of several runs are no one file", hint="give one RUN")
     read = [read_run(folder) for folder in runs]
@@ -87,13 +91,36 @@ def report(
         _write_errors(read[0], texts, errors, without_texts)
 
 
+def run_folders(folder: Path) -> list[Path]:
+    """A run's folder itself; of a folder of `train --seeds` the runs that are done."""
+    from encswap.errors import InputError
+    from encswap.train.run_files import is_seeds_folder
+
+    if not is_seeds_folder(folder):
+        return [folder]
+    from encswap.experiment.seeds import finished_runs
+
+    runs = finished_runs(folder)
+    if not runs:
+        raise InputError(
+            "no seed is done", where=folder, hint=f"encswap train --resume {folder} goes on"
+        )
+    return runs
+
+
 def write_report(folder: Path, language: str = "en", out: Path | None = None) -> Path:
     """Write the page of a finished run and return where it lies."""
+    from encswap.report.comparison import compare_runs
+    from encswap.report.comparison_page import write_compared
     from encswap.report.page import write_page
     from encswap.report.run_results import read_run
     from encswap.report.texts import Texts
 
-    return _put(out or folder / PAGE, write_page(read_run(folder), Texts.read(language)))
+    runs = [read_run(one) for one in run_folders(folder)]
+    if len(runs) > 1:
+        page = write_compared(runs, compare_runs(runs), Texts.read(language))
+        return _put(out or folder / PAGE, page)
+    return _put(out or folder / PAGE, write_page(runs[0], Texts.read(language)))
 
 
 def draw_report(folder: Path) -> None:

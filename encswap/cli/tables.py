@@ -20,6 +20,8 @@ def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
         parts.insert(1, table(_task_rows(metrics), markdown))
     if metrics.get("retention"):
         parts.append("\n" + retention_table(metrics["retention"], markdown=markdown))
+    if metrics.get("rivals"):
+        parts += [table(_rival_rows(metrics), markdown), *_verdicts(metrics["rivals"])]
     return "\n".join(parts)
 
 
@@ -124,7 +126,10 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
         "base": "the base before the swap",
         "before_training": "the swapped model before training",
     }
-    rows: list[Sequence[str]] = [("what it stands beside", "test F1")]
+    if metrics.get("strategy") == "keep":
+        names["base"] = "the base with its own words"
+        names["before_training"] = "the base with these words, before training"
+    rows: list[Sequence[str]] = [("compared with", "test F1")]
     if control := metrics["baselines"].get("control"):
         names["control"] = f"{control['name']}, as it is"
     for key, name in names.items():
@@ -138,15 +143,58 @@ def _comparison_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
     return rows
 
 
+def _rival_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
+    """This model and each rival that was trained: F1, its interval, and what it costs."""
+    own = {"micro": metrics["test"]["micro"], "cost": metrics["throughput"]}
+    trained = {name: one for name, one in metrics["rivals"].items() if "error" not in one}
+    rows: list[Sequence[str]] = [
+        (
+            "rival",
+            "F1",
+            "95% interval",
+            "parameters",
+            "training",
+            "peak memory",
+            "documents a second",
+        )
+    ]
+    for name, one in {"this model": own, **trained}.items():
+        rows.append((name, *_shares(one["micro"])[2:], *_costs(one["cost"])))
+    return rows
+
+
+def _costs(cost: dict[str, Any]) -> tuple[str, str, str, str]:
+    memory = cost.get("peak_memory_bytes")
+    return (
+        f"{cost['parameters']:,.0f}",
+        f"{cost['training_seconds']:,.0f} s",
+        "–" if memory is None else f"{memory / 1e9:.2f} GB",
+        f"{cost['documents_per_second']:,.1f}",
+    )
+
+
+def _verdicts(rivals: dict[str, Any]) -> list[str]:
+    """Say how the model stands to each rival, what failed, and what a tagger cannot do."""
+    lines = []
+    for name, one in rivals.items():
+        if "error" in one:
+            lines.append(f"Rival {name} failed: {one['error']}")
+            continue
+        lines.append(f"This model: {one['verdict']}. What {name} can still do: {one['can']}.")
+    return lines
+
+
 def _ceiling(metrics: dict[str, Any]) -> str:
     lost = sum(one["overlapping"] for one in (metrics.get("ceiling") or {}).values())
     return f"ceiling of recall: what the units{' and the overlap policy' * bool(lost)} can express"
 
 
 def _closing(metrics: dict[str, Any]) -> list[str]:
-    iob2 = metrics["test"]["iob2"]
+    iob2, strings = metrics["test"]["iob2"], metrics["test"].get("strings")
+    pairs = "Distinct (label, string) pairs of each document, as the plan counts its baseline"
     return [
         *_sources(metrics),
+        *([f"{pairs}: F1 {strings['f1']:.3f}."] if strings else []),
         f"Strict IOB2 over characters (seqeval): F1 {iob2['f1']:.3f}.",
         *_labels(metrics.get("labels") or {}),
     ]
@@ -160,8 +208,10 @@ def _sources(metrics: dict[str, Any]) -> list[str]:
     at, places = f"{metrics['threshold']:g}", {"dev": "dev", "test": "test, as the plan does"}
     if threshold == epoch:
         return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
-    said = {"given": "was given by hand", "default": "is the default: none was chosen"}
-    first = said.get(threshold) or f"was chosen on {places[threshold]}"
+    sources = {"given": "was given by hand", "default": "is the default: none was chosen"}
+    first = sources.get(threshold) or f"was chosen on {places[threshold]}"
+    if epoch is None and metrics.get("strategy", "") is None:
+        return [f"Threshold {at} {first}. No epoch was chosen: the model is scored as it is."]
     if epoch is None:
         return [
             f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."

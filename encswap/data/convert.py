@@ -138,7 +138,7 @@ LOSSES: dict[Loss, str] = {
     "unlocated": "gold strings that are not in their text",
 }
 LIGHT: tuple[Loss, ...] = ("ids", "spaces")
-"""What is dropped without being asked: no example means less without it."""
+"""What is dropped without `--drop`: no document loses meaning with it."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ def _refuse(
     lost: Mapping[Loss, int], held: Mapping[str, int], notes: Notes, source: Path, to: str
 ) -> None:
     """Refuse a conversion that would lose what changes what an example means."""
-    told = (*LIGHT, "tasks")
-    losses = [f"{count:,} {LOSSES[loss]}" for loss, count in lost.items() if loss not in told]
+    allowed = (*LIGHT, "tasks")
+    losses = [f"{count:,} {LOSSES[loss]}" for loss, count in lost.items() if loss not in allowed]
     if "tasks" in lost:
         losses += [f"{count:,} records hold {key}" for key, count in held.items()]
     losses += [str(note) for note in notes if note.kind in LOST]

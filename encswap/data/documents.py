@@ -1,4 +1,4 @@
-"""Documents without their gold, as a model is asked about them: records, tables or plain text.
+"""Documents without their gold, as a model predicts on them: records, tables or plain text.
 
 Gold is not needed to predict, so a record that holds its text under `text` or `input` is taken as
 it is, labelled or not, with its own id. Other formats go through their reader. Only what is none of
@@ -45,12 +45,12 @@ def open_documents(
     `format` may be `text` too. Raises `InputError` where it cannot be opened or is of no known
     kind, and while reading with the line.
     """
-    chosen, told = options or ReadOptions(), notes if notes is not None else Notes()
+    chosen, collected = options or ReadOptions(), notes if notes is not None else Notes()
     # Gold is not looked at, so tags that name no label need none here.
     chosen = replace(chosen, label=chosen.label or "gold")
     opened = Input(source)
     try:
-        read = _reader(opened, chosen, told)
+        read = _reader(opened, chosen, collected)
     except BaseException:
         opened.close()
         raise

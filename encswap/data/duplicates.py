@@ -28,7 +28,7 @@ _EMPTY = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
-class Twin:
+class Match:
     """An earlier text that a text equals, or resembles: its line, and whether it is the same."""
 
     line: int
@@ -60,11 +60,11 @@ class Fingerprints:
     signatures: bytearray = field(default_factory=bytearray)
     lines: array[int] = field(default_factory=lambda: array("L"))
 
-    def find(self, one: Fingerprint) -> Twin | None:
-        """Return the text's twin among those that were added."""
+    def find(self, one: Fingerprint) -> Match | None:
+        """Return the earlier text that this one equals or resembles, if any."""
         line = self.digests.get(one.digest)
         if line is not None:
-            return Twin(line, True)
+            return Match(line, True)
         return None if one.signature is None else self._resembling(one.signature)
 
     def add(self, one: Fingerprint, line: int) -> None:
@@ -79,14 +79,14 @@ class Fingerprints:
             for key in _bands(one.signature):
                 self.bands.setdefault(key, number)
 
-    def _resembling(self, signature: bytes) -> Twin | None:
+    def _resembling(self, signature: bytes) -> Match | None:
         for key in _bands(signature):
             number = self.bands.get(key)
             if number is None:
                 continue
             other = self.signatures[number * len(signature) : (number + 1) * len(signature)]
             if resemblance(signature, other) >= ALIKE:
-                return Twin(self.lines[number], False)
+                return Match(self.lines[number], False)
         return None
 
 
@@ -125,14 +125,14 @@ class DuplicatePair:
     """Two texts that are the same, or nearly: lines of this file and of `file`."""
 
     line: int
-    twin: int
+    match: int
     exact: bool
     file: Path
 
 
 @dataclass(frozen=True)
-class Twins:
-    """How many texts have an earlier twin, in this file or in the one it is held against."""
+class Duplicates:
+    """How many texts repeat an earlier one, of the same file or of the one it is compared with."""
 
     exact: int
     near: int
@@ -140,8 +140,8 @@ class Twins:
 
 
 @dataclass
-class TwinCount:
-    """Twins while they are being counted."""
+class DuplicateCount:
+    """Counts duplicates while a file is read."""
 
     file: Path
     index: Fingerprints = field(default_factory=Fingerprints)
@@ -150,15 +150,15 @@ class TwinCount:
     pairs: list[DuplicatePair] = field(default_factory=list)
 
     def look_up(self, one: Fingerprint, line: int) -> None:
-        """Count the text on `line` if it has a twin."""
-        twin = self.index.find(one)
-        if twin is None:
+        """Count the text on `line` if it repeats an earlier one."""
+        match = self.index.find(one)
+        if match is None:
             return
-        self.exact += twin.exact
-        self.near += not twin.exact
+        self.exact += match.exact
+        self.near += not match.exact
         if len(self.pairs) < SHOWN:
-            self.pairs.append(DuplicatePair(line, twin.line, twin.exact, self.file))
+            self.pairs.append(DuplicatePair(line, match.line, match.exact, self.file))
 
-    def result(self) -> Twins:
+    def result(self) -> Duplicates:
         """Return what was counted so far."""
-        return Twins(self.exact, self.near, tuple(self.pairs))
+        return Duplicates(self.exact, self.near, tuple(self.pairs))

@@ -1,7 +1,7 @@
 """What a mention is, for every reader: a span without white space at its ends, a clean label.
 
 Coverage, training and scoring look at the same characters because each reader makes its mentions
-here. What was put right on the way is counted, to be told once.
+here. What is repaired is counted and reported once.
 """
 
 from __future__ import annotations

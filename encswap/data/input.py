@@ -109,7 +109,7 @@ class Input:
         return located(self.path, line)
 
     def error(self, message: str, hint: str = "", *, line: int | None = None) -> InputError:
-        """Build an InputError that stands at a line of it."""
+        """Build an InputError that names a line of it."""
         return InputError(message, where=self.where(line), hint=hint)
 
     def lines(self) -> Iterator[tuple[int, str]]:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from encswap.data.duplicates import MOST, SHOWN, Fingerprint, TwinCount, Twins
+from encswap.data.duplicates import MOST, SHOWN, DuplicateCount, Duplicates, Fingerprint
 from encswap.data.formats.table import ReadOptions
 from encswap.data.gold import PASSED
 from encswap.data.label_sets import Alike, labels_alike
@@ -183,10 +183,10 @@ class Inspection:
     repaired: int
     repairs: tuple[tuple[str, Repair], ...]
     missing: tuple[Missed, ...]
-    within: Twins
-    across: Twins | None
-    odd: Mapping[str, int]
-    odd_lines: Mapping[str, tuple[int, ...]]
+    within: Duplicates
+    across: Duplicates | None
+    unusual: Mapping[str, int]
+    unusual_lines: Mapping[str, tuple[int, ...]]
     characters: Lengths
     gold: GoldFacts
     occurrences: str = "standalone"
@@ -209,12 +209,12 @@ def as_json(found: Inspection) -> dict[str, Any]:
         "characters": asdict(found.characters),
         "splitters": {name: _splitter(view) for name, view in found.splitters.items()},
         "duplicates": {
-            "within": _twins(found.within),
-            "against": _twins(found.across) if found.across is not None else None,
+            "within": _duplicates(found.within),
+            "against": _duplicates(found.across) if found.across is not None else None,
         },
         "characters_unseen": {
-            kind: {"examples": count, "lines": list(found.odd_lines[kind])}
-            for kind, count in found.odd.items()
+            kind: {"examples": count, "lines": list(found.unusual_lines[kind])}
+            for kind, count in found.unusual.items()
         },
         "unlocated_worst": [_missed(one) for one in found.missing],
         "notes": [{**asdict(one), "places": list(one.places)} for one in found.notes],
@@ -259,10 +259,10 @@ def _values(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def _twins(twins: Twins) -> dict[str, Any]:
-    pairs = [{"line": one.line, "twin": one.twin, "exact": one.exact} for one in twins.pairs]
-    file = str(twins.pairs[0].file) if twins.pairs else None
-    return {"exact": twins.exact, "near": twins.near, "file": file, "pairs": pairs}
+def _duplicates(duplicates: Duplicates) -> dict[str, Any]:
+    pairs = [{"line": one.line, "twin": one.match, "exact": one.exact} for one in duplicates.pairs]
+    file = str(duplicates.pairs[0].file) if duplicates.pairs else None
+    return {"exact": duplicates.exact, "near": duplicates.near, "file": file, "pairs": pairs}
 
 
 def _missed(one: Missed) -> dict[str, Any]:
@@ -282,7 +282,7 @@ KINDS = {
 }
 
 
-def oddities(text: str) -> list[str]:
+def unusual_characters(text: str) -> list[str]:
     """List the kinds of unseen characters in a text."""
     found = [] if unicodedata.is_normalized("NFC", text) else ["decomposed"]
     found += ["control"] if _CONTROL.search(text) else []
@@ -348,17 +348,17 @@ class _Count:
         self.examples = self.unlocated = self.repaired = 0
         self.repairs: list[tuple[str, Repair]] = []
         self.missing = Worst()
-        self.within = TwinCount(path)
-        self.across: TwinCount | None = None
-        self.odd: dict[str, list[int]] = {}
-        self.odd_counts: Counter[str] = Counter()
+        self.within = DuplicateCount(path)
+        self.across: DuplicateCount | None = None
+        self.unusual: dict[str, list[int]] = {}
+        self.unusual_counts: Counter[str] = Counter()
         self.characters: Counter[int] = Counter()
         self.gold = GoldCount()
         self.tasks = TaskCount()
 
     def hold_against(self, path: Path) -> None:
         """Remember the texts of another file, to find them again in this one."""
-        self.across = TwinCount(path)
+        self.across = DuplicateCount(path)
         self.gold.against = GoldCount()
         for number, example in enumerate(iter_examples(path), start=1):
             self.gold.against.add(example)
@@ -392,9 +392,9 @@ class _Count:
         if self.missing.wants(len(example.unlocated)):
             shown = unlocated(example, self.missing.each)
             self.missing.add(len(example.unlocated), shown)
-        for kind in oddities(example.text):
-            self.odd_counts[kind] += 1
-            lines = self.odd.setdefault(kind, [])
+        for kind in unusual_characters(example.text):
+            self.unusual_counts[kind] += 1
+            lines = self.unusual.setdefault(kind, [])
             if len(lines) < SHOWN:
                 lines.append(line)
         fingerprint = Fingerprint.of(example.text)
@@ -420,8 +420,8 @@ class _Count:
             missing=tuple(self.missing.listed()),
             within=self.within.result(),
             across=self.across.result() if self.across is not None else None,
-            odd=dict(self.odd_counts),
-            odd_lines={kind: tuple(lines) for kind, lines in self.odd.items()},
+            unusual=dict(self.unusual_counts),
+            unusual_lines={kind: tuple(lines) for kind, lines in self.unusual.items()},
             characters=Lengths.of(self.characters),
             gold=self.gold.result(),
             occurrences=reading.options.occurrences,

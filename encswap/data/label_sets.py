@@ -44,7 +44,7 @@ def labels_alike(labels: Iterable[str]) -> list[Alike]:
 
 def compare_labels(parts: Mapping[str, Counted]) -> list[str]:
     """Say in a line each what the labels of the parts do not share, and which are nearly one."""
-    told = list(_alike_lines(parts))
+    lines = list(_alike_lines(parts))
     names = list(parts)
     for name in names:
         others = [other for other in names if other != name]
@@ -54,8 +54,8 @@ def compare_labels(parts: Mapping[str, Counted]) -> list[str]:
             if all(label not in parts[other] for other in others)
         }
         if only:
-            told.append(f"labels that only {name} has: {_counted(only)}")
-    return told
+            lines.append(f"labels that only {name} has: {_counted(only)}")
+    return lines
 
 
 def refuse_apart(

@@ -24,7 +24,7 @@ INSIDE = -1
 
 @dataclass(frozen=True)
 class Canonical:
-    """A text in NFC; `origins[i]` is where its boundary `i` stands in the original, or INSIDE.
+    """A text in NFC; `origins[i]` is the offset of its boundary `i` in the original, or INSIDE.
 
     `origins` is None where the text was NFC already, so that every place is its own origin.
     """
@@ -132,7 +132,7 @@ def choose(
 
 
 class Longer:
-    """The places of all gold of a text, to be asked whether a span lies inside a longer one."""
+    """The spans of all gold of a text, to find the longer one that a span lies in."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         ordered = sorted(set(spans), key=lambda span: (span[0], -span[1]))
@@ -209,7 +209,7 @@ def _is_hangul(char: str) -> bool:
 
 @dataclass(frozen=True)
 class Repair:
-    """A gold string that differs from the text by white space, and what stands in the text."""
+    """A gold string that differs from the text by white space, and what the text has instead."""
 
     label: str
     gold: str
@@ -233,7 +233,7 @@ class PassedOver:
 
 @dataclass(frozen=True)
 class Located:
-    """The gold of one text: where it stands, what was repaired or passed over, what is missing."""
+    """The gold of one text: where it occurs, what was repaired or passed over, what is missing."""
 
     mentions: tuple[Mention, ...] = ()
     unlocated: tuple[Unlocated, ...] = ()

@@ -34,7 +34,7 @@ class Note:
 
 @dataclass
 class Notes:
-    """Notes while a file is read; they are told once, when it has been read."""
+    """Notes collected while a file is read, reported once at the end."""
 
     on_repair: Notice | None = None
     passed: list[tuple[str, PassedOver]] = field(default_factory=list)

@@ -38,7 +38,7 @@ class Overlaps:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What becomes of gold before any model is asked: each mention is in one count but `mentions`.
+    """What becomes of gold before any model predicts: each mention is in one count but `mentions`.
 
     `overlapping` are those that the overlap policy drops although the units express them.
     """

@@ -137,7 +137,7 @@ def format_of(path: str | Path) -> FileFormat:
 def recognise(source: Input) -> FileFormat:
     """Recognise the format of an input by its head, which is read again afterwards.
 
-    Every format is asked. Raises InputError where none fits, with the first line that does not
+    Every format is tried. Raises InputError where none fits, with the first line that does not
     for each near one, and where two fit about as well.
     """
     head = source.head
@@ -194,11 +194,11 @@ def _unknown(source: Input, head: Head, near: dict[str, Misfit]) -> InputError:
     reasons: dict[str, str] = {}
     for name, one in near.items():
         place = f"line {one.line}: " if one.line is not None else ""
-        said = f"{place}{one.reason}"
-        reasons[said] = f"{reasons[said]}, {name}" if said in reasons else name
-    told = "; ".join(f"{names}: {said}" for said, names in reasons.items())
+        reason = f"{place}{one.reason}"
+        reasons[reason] = f"{reasons[reason]}, {name}" if reason in reasons else name
+    why = "; ".join(f"{names}: {reason}" for reason, names in reasons.items())
     return source.error(
-        f"the format is not recognised: {first[:40]!r}" + (f" ({told})" if told else ""),
+        f"the format is not recognised: {first[:40]!r}" + (f" ({why})" if why else ""),
         known,
         line=number,
     )

@@ -14,11 +14,11 @@ from encswap.types import Example
 def split_dev(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """Divide documents into (train, dev), stratified by label; twins stay together.
+    """Divide documents into (train, dev), stratified by label; duplicates stay together.
 
-    Twins are equal texts, but for white space, and near-duplicates: a copy of a document in dev
-    would be trained, and tell nothing. Documents that share an id come from one text, and stay
-    together too, unless all of a file do. Dev is empty where there is nothing to divide.
+    Duplicates are equal texts, but for white space, and near-duplicates: a copy in dev of a
+    document that is trained measures nothing. Documents that share an id come from one text, and
+    stay together too, unless all of a file do. Dev is empty where there is nothing to divide.
 
     Iterative stratification (Sechidis et al., 2011): documents with rare labels are placed first,
     each to the side that lacks its labels most.
@@ -51,18 +51,18 @@ def split_dev(
 
 
 def _related(examples: Sequence[Example]) -> list[list[Example]]:
-    """Group documents that are twins or share an id, in the order of their first ones."""
-    twins = _twins(examples)
+    """Group documents that are duplicates or share an id, in the order of their first ones."""
+    duplicates = _duplicates(examples)
     ids = [one.id if one.names_source else place for place, one in enumerate(examples)]
-    groups = _joined(twins, ids)
+    groups = _joined(duplicates, ids)
     if len(groups) < 2:
-        groups = _joined(twins, range(len(examples)))
+        groups = _joined(duplicates, range(len(examples)))
     return [[examples[place] for place in group] for group in groups]
 
 
-def _joined(twins: Sequence[int], ids: Sequence[object]) -> list[list[int]]:
-    """Join places that share a twin or an id, however long the chain."""
-    parents = list(range(len(twins)))
+def _joined(duplicates: Sequence[int], ids: Sequence[object]) -> list[list[int]]:
+    """Join places that share a duplicate or an id, however long the chain."""
+    parents = list(range(len(duplicates)))
 
     def root(place: int) -> int:
         while parents[place] != place:
@@ -71,26 +71,26 @@ def _joined(twins: Sequence[int], ids: Sequence[object]) -> list[list[int]]:
         return place
 
     first: dict[object, int] = {}
-    for place, (twin, name) in enumerate(zip(twins, ids, strict=True)):
-        for other in (twin, first.setdefault(name, place)):
+    for place, (match, name) in enumerate(zip(duplicates, ids, strict=True)):
+        for other in (match, first.setdefault(name, place)):
             one, two = sorted((root(place), root(other)))
             parents[two] = one
     groups: dict[int, list[int]] = {}
-    for place in range(len(twins)):
+    for place in range(len(duplicates)):
         groups.setdefault(root(place), []).append(place)
     return list(groups.values())
 
 
-def _twins(examples: Sequence[Example]) -> list[int]:
-    """Return for each document the place of the first one that it is a twin of, or its own."""
+def _duplicates(examples: Sequence[Example]) -> list[int]:
+    """Return for each document the place of the first one that it duplicates, or its own."""
     seen = Fingerprints(most=len(examples))
     places = []
     for place, example in enumerate(examples):
         one = Fingerprint.of(" ".join(example.text.split()))
-        twin = seen.find(one)
-        if twin is None:
+        match = seen.find(one)
+        if match is None:
             seen.add(one, place)
-        places.append(place if twin is None else twin.line)
+        places.append(place if match is None else match.line)
     return places
 
 

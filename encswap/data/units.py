@@ -226,7 +226,7 @@ FAR = 5_000
 
 @dataclass(frozen=True)
 class Missed:
-    """A gold mention that is lost, where it stands, and the units or the text it met."""
+    """A gold mention that is lost, its line and label, and the units or the text it met."""
 
     line: int | None
     id: str

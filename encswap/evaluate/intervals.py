@@ -20,19 +20,42 @@ def bootstrap_f1(
     documents: Sequence[Counts], *, seed: int, resamples: int = RESAMPLES, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of F1 when documents are drawn again with replacement."""
-    import numpy as np
-
     if not documents:
         return 0.0, 0.0
-    table = np.array([[one.correct, one.predicted + one.gold] for one in documents], dtype=float)
+    (scores,) = _draw([documents], seed, resamples)
+    return _interval(scores, level)
+
+
+def _draw(runs: Sequence[Sequence[Counts]], seed: int, resamples: int) -> list[np.ndarray]:
+    """F1 of each run in every resample, (resamples,) each; all runs draw the same documents."""
+    import numpy as np
+
+    tables = [
+        np.array([[one.correct, one.predicted + one.gold] for one in documents], dtype=float)
+        for documents in runs
+    ]
+    count = len(tables[0])
+    portion = max(1, MOST_DRAWN // count)
     generator = np.random.default_rng(seed)
-    sums = np.concatenate(
-        [
-            table[generator.integers(len(table), size=(size, len(table)))].sum(axis=1)
-            for size in _portions(resamples, max(1, MOST_DRAWN // len(table)))
-        ]
-    )
-    scores = np.divide(2 * sums[:, 0], sums[:, 1], out=np.zeros(resamples), where=sums[:, 1] > 0)
+    scores: list[list[np.ndarray]] = [[] for _ in tables]
+    for done in range(0, resamples, portion):
+        places = generator.integers(count, size=(min(portion, resamples - done), count))
+        for found, table in zip(scores, tables, strict=True):
+            found.append(_f1(table[places].sum(axis=1)))
+    return [np.concatenate(found) for found in scores]
+
+
+def _f1(sums: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    scores = np.zeros(len(sums))
+    np.divide(2 * sums[:, 0], sums[:, 1], out=scores, where=sums[:, 1] > 0)
+    return scores
+
+
+def _interval(scores: np.ndarray, level: float) -> tuple[float, float]:
+    import numpy as np
+
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -90,9 +113,6 @@ def _portions(total: int, most: int) -> list[int]:
     return [min(most, total - done) for done in range(0, total, most)]
 
 
-PORTION = 200
-
-
 @dataclass(frozen=True)
 class Difference:
     """F1 of the second run less that of the first, and its interval at `level`."""
@@ -120,33 +140,9 @@ def compare(
 
     The level is 95% for all pairs together (Bonferroni).
     """
-    import numpy as np
-
     level = 1 - 0.05 / pairs
     observed = sum(second, Counts()).f1 - sum(first, Counts()).f1
     if not first:
         return Difference(0.0, 0.0, 0.0, level)
-    tables = [_table(first), _table(second)]
-    generator = np.random.default_rng(seed)
-    drawn = []
-    for done in range(0, resamples, PORTION):
-        size = (min(PORTION, resamples - done), len(first))
-        places = generator.integers(len(first), size=size)
-        one, two = (_f1(table[places].sum(axis=1)) for table in tables)
-        drawn.append(two - one)
-    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
-    return Difference(observed, float(low), float(high), level)
-
-
-def _table(documents: Sequence[Counts]) -> np.ndarray:
-    import numpy as np
-
-    return np.array([[one.correct, one.predicted + one.gold] for one in documents], dtype=float)
-
-
-def _f1(sums: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    scores = np.zeros(len(sums))
-    np.divide(2 * sums[:, 0], sums[:, 1], out=scores, where=sums[:, 1] > 0)
-    return scores
+    one, two = _draw([first, second], seed, resamples)
+    return Difference(observed, *_interval(two - one, level), level)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from encswap import __version__
 from encswap.data.formats.table import ReadOptions
 from encswap.data.input import find_data
 from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
@@ -16,26 +18,30 @@ from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import options_of, read_examples
 from encswap.data.tasks import KINDS, schema_of
 from encswap.data.units import CachedSplitter
-from encswap.errors import InputError
+from encswap.errors import InputError, SourceError
 from encswap.evaluate.prompts import divide, one_sided
 from encswap.evaluate.score import FLOOR, Progress, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
 from encswap.evaluate.task_answers import answer
 from encswap.evaluate.task_scores import score_tasks
-from encswap.evaluate.thresholds import score_at
+from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.gliner.scoring import resolve
-from encswap.manifest import MANIFEST, Manifest, read_manifest
-from encswap.recipe import Recipe, recorded_recipe
+from encswap.manifest import MANIFEST, Manifest, ModelRecord, SplitterRecord, read_manifest
+from encswap.models import MINI_BASE, BuildMini, find_base, spec_of, split_revision
+from encswap.plugins import Plugins, load_plugins
+from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.swap.checkpoint import load
-from encswap.types import Example, Prediction, descriptions_of, labels_of
+from encswap.types import Example, Prediction, Unwatched, descriptions_of, labels_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 DEFAULT_THRESHOLD = 0.5
+OWN_WORDS = "gliner2's own"
+"""The words of a model that encswap did not write: gliner2 records no splitter."""
 AT_ONCE = 64
 KEPT_CHARACTERS = 4_000_000
 """Of texts whose units are remembered while many are predicted, so that memory stays flat."""
@@ -128,55 +134,177 @@ def recorded(folder: Path) -> tuple[Manifest, Recipe]:
     return manifest, recorded_recipe(manifest.recipe, folder / MANIFEST)
 
 
+@dataclass(frozen=True)
+class NamedModel:
+    """What is known of a model before its weights are read.
+
+    `manifest` is None of a model that encswap did not write; it is then asked as `recipe` says.
+    """
+
+    name: str
+    manifest: Manifest | None
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, model: str | Path, plugins: Plugins, settings: Mapping[str, Any]) -> NamedModel:
+        """Look a model up: a folder that encswap wrote, else a base, a folder or a hub id.
+
+        Raises `EncswapError` where it is none of them, or a setting is wrong.
+        """
+        name = str(model)
+        folder = Path(name).expanduser()
+        if (folder / MANIFEST).exists():
+            manifest = read_manifest(folder)
+            recorded = recorded_recipe(manifest.recipe, folder / MANIFEST)
+            if not settings:
+                return cls(name, manifest, recorded)
+            return cls(name, manifest, read_recipe(None, {**recorded.model_dump(), **settings}))
+        if folder.is_dir() and not (folder / "config.json").is_file():
+            raise SourceError(
+                "is no model: it has neither encswap.json nor config.json",
+                where=folder,
+                hint="give a run folder, a GLiNER2 checkpoint, a registered base, a hub id or mini",
+            )
+        plain, _ = split_revision(name)
+        if spec_of(name, plugins).name in plugins.encoders and plain not in plugins.bases:
+            raise InputError(
+                f"{name} is an encoder, not a GLiNER2 model",
+                hint=f"encswap train --encoder {name} makes one of it",
+            )
+        layers = ("mini",) if name == MINI_BASE else ()
+        return cls(name, None, read_recipe(None, {"targets": {}, **settings}, layers=layers))
+
+    def asked(self, examples: Sequence[Example], labels: Sequence[str]) -> EntitySchema:
+        """The labels given, else those of training, else those of the documents."""
+        if self.manifest is not None:
+            return what_to_ask(self.manifest, examples, labels)
+        if labels:
+            return EntitySchema.of(labels, where="--label")
+        described = descriptions_of(examples) if self.recipe.descriptions else {}
+        return EntitySchema.of(labels_of(examples), described)
+
+    def load(
+        self, plugins: Plugins, splitter: str | None = None, build_mini: BuildMini | None = None
+    ) -> Saved:
+        """Load the model, with the word splitter called `splitter` in place of its own."""
+        if self.manifest is not None:
+            saved = Saved.load(Path(self.name).expanduser(), self.manifest, self.recipe)
+        else:
+            saved = self._load_plain(plugins, build_mini)
+        if splitter is None:
+            return saved
+        options = self.recipe.splitter_options if splitter == self._words else {}
+        units = CachedSplitter(plugins.splitter(splitter, **options))
+        saved.model.processor.word_splitter = units
+        return replace(saved, splitter=units)
+
+    @property
+    def _words(self) -> str | None:
+        """The splitter that the recorded options belong to."""
+        return self.manifest.splitter.name if self.manifest else self.recipe.splitter
+
+    def _load_plain(self, plugins: Plugins, build_mini: BuildMini | None) -> Saved:
+        source = find_base(plugins, Unwatched(), self.name, build_mini)
+        model = gliner.put_on_device(gliner.read_model(source.path))
+        model.eval()
+        units = CachedSplitter(model.processor.word_splitter)
+        model.processor.word_splitter = units
+        record = ModelRecord.of(source)
+        words = SplitterRecord(OWN_WORDS)
+        width = gliner.max_width_of(model)
+        manifest = Manifest(
+            __version__, base=record, encoder=record, splitter=words, max_width=width
+        )
+        return Saved(model, manifest, self.recipe, units)
+
+
 def score_saved(
-    folder: Path,
+    model: str | Path,
     data: str,
     threshold: float | None = None,
     labels: Sequence[str] = (),
     *,
+    dev: str | None = None,
+    splitter: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     options: ReadOptions | None = None,
     notes: Notes | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
+    build_mini: BuildMini | None = None,
 ) -> dict[str, Any]:
-    """Score a run or checkpoint on documents; same model, documents and threshold, same numbers.
+    """Score any GLiNER2 model on documents: what encswap wrote, a base, a folder, a hub id.
 
+    Same model, documents, labels and threshold, same numbers as training gave. With `dev` the
+    threshold is chosen on these documents, as training does. `settings` override the recipe's.
     Labels are compared before the model is loaded: an `InputError` where none of the documents'
     is asked for.
     """
-    manifest, recipe = recorded(folder)
+    refuse_two_thresholds(threshold, dev)
+    plugins = load_plugins()
+    known = NamedModel.of(model, plugins, settings or {})
+    if splitter is not None:
+        plugins.splitter(splitter)
     path = find_data(data)
-    examples = read_examples(path, options=_read_as(recipe, options), notes=notes)
-    asked = what_to_ask(manifest, examples, labels)
+    own = _read_as(known.recipe, options)
+    examples = read_examples(path, options=own, notes=notes)
+    dev_path = find_data(dev) if dev is not None else None
+    dev_examples = read_examples(dev_path, options=own, notes=notes) if dev_path else []
+    asked = known.asked([*dev_examples, *examples], labels)
     remarks = remarks_on_labels(asked, examples, data)
-    saved = Saved.load(folder, manifest, recipe)
+    if dev is not None:
+        refuse_apart(dict.fromkeys(asked.labels), count_labels(dev_examples), "dev", where=dev)
+        if dev_path == path:
+            remarks.append("the threshold was chosen on the documents that are scored")
+    saved = known.load(plugins, splitter, build_mini)
     groups = saved.groups(asked, say)
-    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
-    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
+    chosen = None
+    if dev_examples:
+        found = saved.candidates(dev_examples, asked, progress=progress)
+        chosen = best(sweep(dev_examples, found, saved.recipe.thresholds, policy))
+    manifest = saved.manifest
+    at = threshold or (chosen.threshold if chosen else None) or manifest.threshold
+    at = at or DEFAULT_THRESHOLD
+    began = time.monotonic()
+    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
+    seconds = time.monotonic() - began
     scored = score_at(examples, found, at, policy)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
-    ceiling = measure_ceiling(examples, saved.splitter, manifest.max_width, policy)
+    width = gliner.max_width_of(saved.model)
+    ceiling = measure_ceiling(examples, saved.splitter, width, policy)
+    source = "given" if threshold else "dev" if chosen else manifest.threshold_source
     tasks = saved.score_tasks(examples, at)
     return {
         **({"tasks": tasks} if tasks else {}),
+        "model": str(model),
+        "splitter": splitter or manifest.splitter.name,
         "protocol": saved.recipe.protocol if manifest.epoch_source else None,
-        "strategy": saved.recipe.strategy,
+        "strategy": saved.recipe.strategy if known.manifest else None,
         "threshold": at,
-        "threshold_source": "given" if threshold else manifest.threshold_source,
+        "threshold_source": source,
         "epoch_source": manifest.epoch_source,
         "labels": {**one_sided(asked.labels, examples), "groups": groups},
         "coverage": ceiling.share,
         "ceiling": {"test": ceiling.as_dict()},
         "overlap_policy": policy,
-        "dev": None,
+        "dev": summarise(chosen, dev_examples, asked.labels, saved.recipe.seed) if chosen else None,
         "test": test,
         "baselines": None,
         "epochs": [],
-        "throughput": None,
+        "throughput": {"documents_per_second": len(examples) / max(seconds, 1e-9)},
         "targets": judge_targets(saved.recipe.targets, test),
         "remarks": remarks,
     }
+
+
+def refuse_two_thresholds(threshold: float | None, dev: str | None) -> None:
+    """Refuse a threshold that is given where one is to be chosen."""
+    if threshold is not None and dev is not None:
+        raise InputError(
+            "a threshold is given, and --dev asks for one to be chosen",
+            hint="leave one of them out",
+        )
 
 
 def remarks_on_labels(asked: EntitySchema, examples: Sequence[Example], where: str) -> list[str]:

@@ -128,14 +128,14 @@ def score_documents(
         groups = divide(model, asked.only(labels), max_length)
         budget = min(text_budget(model, group, max_length) for group in groups)
         windows = _cut(model, bare, splitter, lambda _: budget)  # noqa: B023 - called at once
-        texts = processes.shared([window.example.text for window in windows])
+        texts = processes.shard([window.example.text for window in windows])
         scored: list[list[Prediction]] = [[] for _ in texts]
         for group in groups:
             part = score_texts(
                 model, texts, group, floor=floor, batch_size=batch_size, progress=progress
             )
             scored = [before + more for before, more in zip(scored, part, strict=True)]
-        merged = merge(windows, processes.together(scored, len(windows)))
+        merged = merge(windows, processes.gather_shards(scored, len(windows)))
         for number, place in enumerate(places):
             found[place] = merged.get(number, [])
     return found

@@ -125,8 +125,8 @@ def _answer(
             document=place,
         )
     ]
-    texts = processes.shared([window.example.text for window in windows])
-    parts = processes.together(list(extract(model, texts, asked, threshold)), len(windows))
+    texts = processes.shard([window.example.text for window in windows])
+    parts = processes.gather_shards(list(extract(model, texts, asked, threshold)), len(windows))
     return _merged(windows, parts, len(examples))
 
 

@@ -80,17 +80,11 @@ def survivors(candidates: Sequence[Prediction], policy: str | None = None) -> li
     """
     if policy is not None:
         return _by_grid(candidates, policy)
-    kept: dict[str, list[Prediction]] = {}
-    for one in sorted(candidates, key=lambda candidate: candidate.score, reverse=True):
-        stands = kept.setdefault(one.label, [])
-        if not any(one.start < other.end and other.start < one.end for other in stands):
-            stands.append(one)
-    return [Survivor(one, 0, tick(one.score)) for stands in kept.values() for one in stands]
+    kept = resolve(candidates, 0.0, None)
+    return [Survivor(one, 0, tick(one.score)) for one in kept]
 
 
 def _by_grid(candidates: Sequence[Prediction], policy: str) -> list[Survivor]:
-    from encswap.gliner.scoring import resolve
-
     ranges: dict[Prediction, list[list[int]]] = {}
     for place, threshold in enumerate(GRID):
         for one in resolve(candidates, threshold / TICKS, policy):

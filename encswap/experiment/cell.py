@@ -19,12 +19,13 @@ from encswap.files import write_json
 from encswap.manifest import MANIFEST, read_manifest
 from encswap.models import spec_of
 from encswap.plugins import Plugins, load_plugins
-from encswap.recipe import Recipe
+from encswap.recipe import Recipe, encoder_of
 from encswap.report.run_results import read_metrics
+from encswap.rivals.contest import competing
 from encswap.testing.mini.build import build_mini
 from encswap.train.run import RunOptions, run_recipe
 from encswap.train.run_files import CellMetrics, CellRecord, Failure
-from encswap.train.run_folder import RunFolder, told_of_writing
+from encswap.train.run_folder import RunFolder, explain_write_errors
 from encswap.train.states import drop_states
 from encswap.types import Unwatched, Watcher
 from encswap.validation import Record, read_record
@@ -110,18 +111,21 @@ def run_task(task: Task, watcher: Watcher | None = None) -> float:
     if not begun:
         files.remove(task.folder, task.folder.parent)
     try:
-        asked = RunOptions(
+        options = RunOptions(
             again=RunFolder.resume(task.folder, anew=True) if begun else None,
             splitter=_splitter_of(task.recipe),
             build_mini=build_mini,
+            compete=competing(build_mini) if task.recipe.rivals else None,
         )
-        run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), asked)
+        run_recipe(task.recipe, task.folder, plugins_here(), watcher or Unwatched(), options)
     except Exception as error:
-        with told_of_writing(task.folder):
+        with explain_write_errors(task.folder):
             note_failure(task, error, time.monotonic() - began)
     else:
         if not task.keep_checkpoint:
             files.remove(task.folder / "checkpoint", task.folder)
+            for left in (task.folder / "rivals").glob("*/checkpoint"):
+                files.remove(left, task.folder)
     seconds = time.monotonic() - began
     told = {"name": task.name, "settings": dict(task.settings), "seconds": round(seconds, 2)}
     write_json(task.folder / CELL, told)
@@ -170,5 +174,5 @@ def _shared(name: str, options: str) -> CachedSplitter:
 def _splitter_of(recipe: Recipe) -> CachedSplitter:
     """The recipe's splitter, shared by the cells of a process: each text is cut once."""
     plugins = plugins_here()
-    name = recipe.splitter or spec_of(str(recipe.encoder), plugins).word_splitter
+    name = recipe.splitter or spec_of(encoder_of(recipe) or recipe.base, plugins).word_splitter
     return _shared(name, json.dumps(dict(recipe.splitter_options), sort_keys=True, default=str))

@@ -12,9 +12,10 @@ from encswap import __version__, files
 from encswap.data.readers import iter_examples, options_of
 from encswap.errors import InputError, SourceError
 from encswap.experiment.cell import Task, claimed, read_result, refuse_other, run_task, state_of
-from encswap.experiment.cost import passes
 from encswap.experiment.plan import Cell
 from encswap.experiment.subsets import subset_file
+from encswap.plugins import Plugins
+from encswap.train.cost import STATES, format_bytes, free_bytes, passes, weights_of
 from encswap.train.prepare import files_of
 from encswap.train.run_files import ExperimentMark
 from encswap.validation import read_record
@@ -78,7 +79,7 @@ def make_grid(cells: Sequence[Cell], out: Path, *, keep_checkpoints: bool) -> Gr
         tasks.append(Task(cell.name, cell.settings, recipe, folder, keep_checkpoints))
     for task in tasks:
         refuse_other(task)
-    return Grid(tuple(tasks), _count(tasks), out)
+    return Grid(tuple(tasks), count_documents(tasks), out)
 
 
 def refuse_folder(out: Path) -> None:
@@ -107,7 +108,8 @@ def refuse_folder(out: Path) -> None:
         raise InputError(f"cannot be written: {error.strerror}", where=out) from error
 
 
-def _count(tasks: Sequence[Task]) -> dict[str, int]:
+def count_documents(tasks: Sequence[Task]) -> dict[str, int]:
+    """Count the documents of every file that the tasks read."""
     named = {
         name: options_of(task.recipe, part)
         for task in tasks
@@ -118,6 +120,40 @@ def _count(tasks: Sequence[Task]) -> dict[str, int]:
         name: sum(1 for file in files_of(name) for _ in iter_examples(file, options=options))
         for name, options in named.items()
     }
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes of the checkpoints that stay, of running cells besides, and free; None: not known."""
+
+    kept: int | None
+    running: int | None
+    free: int
+
+
+def disk_use(tasks: Sequence[Task], plugins: Plugins, out: Path, at_once: int) -> DiskUse:
+    """Estimate what the tasks write, from the sizes of their models."""
+    sizes = {task.name: weights_of(task.recipe, plugins) for task in tasks}
+    known = [size for size in sizes.values() if size is not None]
+    kept = sum(sizes[task.name] or 0 for task in tasks if task.keep_checkpoint)
+    return DiskUse(
+        kept=kept if known else None,
+        running=STATES * max(known) * at_once if known else None,
+        free=free_bytes(out),
+    )
+
+
+def refuse_full_disk(use: DiskUse, out: Path) -> None:
+    """Refuse a grid that the disk has no room for."""
+    if use.kept is None or use.running is None:
+        return
+    if use.kept + use.running > use.free:
+        least = use.running <= use.free
+        raise InputError(
+            f"needs {format_bytes(use.kept + use.running)}, {format_bytes(use.free)} are free",
+            where=out,
+            hint="pass --keep-checkpoints none" if least else "make room or give --out elsewhere",
+        )
 
 
 def run_grid(

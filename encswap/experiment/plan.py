@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from encswap.data.input import is_hub
 from encswap.errors import EncswapError, InputError, PluginError, suggest
 from encswap.models import spec_of
-from encswap.plugins import Plugins
+from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, Strategy, describe, fault_of_field, read_recipe
 from encswap.train.prepare import files_of
 from encswap.yaml_files import numbered, read_mapping
@@ -189,6 +189,8 @@ def cells_of(plan: Plan, base: Recipe, path: Path, part: str | None = None) -> l
     ]
     if not cells:
         raise InputError("leaves no cell", where=path, hint="take an exclude rule out")
+    # Strategy keep swaps nothing, so it is one cell for all encoders.
+    cells = [cell for place, cell in enumerate(cells) if cell not in cells[:place]]
     names = [cell.name for cell in cells]
     for name in names:
         if names.count(name) > 1:
@@ -228,11 +230,13 @@ def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, p
         raise InputError(
             fault_of_field(error, given), where=path, hint=f"{field} is: {describe(field)}"
         ) from error
-    if recipe.encoder is None:
+    if recipe.encoder is None and recipe.strategy != "keep":
         raise InputError("no encoder", where=path, hint="write encoders: [NAME]")
     encoder = labels.get("encoders", recipe.encoder)
+    if recipe.strategy == "keep":
+        recipe, encoder = without_encoder(recipe), recipe.base
     settings = {
-        "encoder": _short(encoder),
+        "encoder": _short(str(encoder)),
         "strategy": recipe.strategy,
         "embeddings": recipe.embeddings,
         **{key: value for key, value in given.items() if key not in ("encoder", "seed")},
@@ -241,6 +245,14 @@ def _cell(axes: Mapping[str, Mapping[str, Any]], labels: Labels, base: Recipe, p
     }
     size = None if size == "all" else size
     return Cell(_name(settings, base), settings, recipe, size)
+
+
+def without_encoder(recipe: Recipe) -> Recipe:
+    """The recipe of strategy keep beside a swap: the words of its encoder, and no encoder."""
+    if recipe.encoder is None:
+        return recipe
+    words = recipe.splitter or spec_of(recipe.encoder, load_plugins()).word_splitter
+    return recipe.model_copy(update={"encoder": None, "splitter": words})
 
 
 def _short(encoder: str) -> str:

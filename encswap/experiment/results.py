@@ -15,7 +15,7 @@ from encswap.experiment.grid import Grid
 from encswap.experiment.statistics import holm, mean_of, paired
 from encswap.files import write_json, write_text
 from encswap.report.figures import Scale, dot, figure, line, path, share_axis, standalone, text
-from encswap.train.run_folder import told_of_writing
+from encswap.train.run_folder import explain_write_errors
 
 TEST = "paired t test over seeds, two-sided; p adjusted for all pairs of this table (Holm)"
 Row = dict[str, Any]
@@ -63,6 +63,11 @@ def _row(found: Mapping[str, Any]) -> Row:
         "stopped": metrics["stopped"],
         "before_training": compared["before_training"]["micro"]["f1"],
         "dictionary": compared["dictionary"]["micro"]["f1"],
+        "rivals": {
+            name: one["micro"]["f1"]
+            for name, one in (metrics.get("rivals") or {}).items()
+            if "error" not in one
+        },
         "seconds": found.get("cell", {}).get("seconds"),
     }
 
@@ -87,15 +92,26 @@ def conditions_of(rows: Sequence[Row]) -> Iterator[Row]:
                 for label in labels
             }
             told["before_training"] = asdict(mean_of([row["before_training"] for row in scored]))
+            theirs = [row.get("rivals", {}) for row in scored]
+            told["rivals"] = {
+                name: asdict(mean_of([one[name] for one in theirs if name in one]))
+                for name in dict.fromkeys(name for one in theirs for name in one)
+            }
         yield told
 
 
 def pairs_of(rows: Sequence[Row]) -> list[Row]:
-    """Every two strategies on the same encoder, size and seeds, all else equal."""
+    """Every two strategies on the same encoder, size and seeds, all else equal.
+
+    Strategy keep has no encoder of its own, so it is compared with the swap of each.
+    """
     found = []
-    for settings, same in _grouped(rows, ("seed", "strategy")):
+    kept = [row for row in rows if row["settings"]["strategy"] == "keep"]
+    swapped = [row for row in rows if row not in kept]
+    for settings, same in _grouped(swapped, ("seed", "strategy")):
         by_strategy: dict[str, dict[int, float]] = {}
-        for row in same:
+        beside = [row for row in kept if _all_else(row["settings"]) == _all_else(settings)]
+        for row in (*same, *beside):
             if row.get("f1") is not None:
                 own = row["settings"]
                 by_strategy.setdefault(own["strategy"], {})[own["seed"]] = row["f1"]
@@ -110,6 +126,10 @@ def pairs_of(rows: Sequence[Row]) -> list[Row]:
     for pair, adjusted in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
         pair["p_adjusted"] = adjusted
     return found
+
+
+def _all_else(settings: Row) -> Row:
+    return {k: v for k, v in settings.items() if k not in ("seed", "strategy", "encoder")}
 
 
 def _grouped(rows: Sequence[Row], without: Sequence[str]) -> Iterator[tuple[Row, list[Row]]]:
@@ -247,14 +267,20 @@ def condition_table(results: TableRow) -> Table:
     rows = results["conditions"]
     keys = _keys(rows)
     labels = list(dict.fromkeys(label for one in rows for label in one.get("per_label", {})))
-    table: Table = [[*keys, "seeds", "F1", "95% interval", *labels]]
+    rivals = list(dict.fromkeys(name for one in rows for name in one.get("rivals", {})))
+    table: Table = [
+        [*keys, "seeds", "F1", "95% interval", *(f"rival {name}" for name in rivals), *labels]
+    ]
     for one in rows:
         cells = [_said(one["settings"].get(key)) for key in keys]
         count = str(len(one["seeds"])) + (f" ({one['failed']} failed)" if one["failed"] else "")
         scores = one.get("per_label", {})
         means = [f"{scores[label]['mean']:.3f}" if label in scores else "" for label in labels]
-        f1 = one.get("f1")
-        table.append([*cells, count, f"{f1['mean']:.3f}" if f1 else "", _interval(f1), *means])
+        f1, theirs = one.get("f1"), one.get("rivals", {})
+        beside = [f"{theirs[name]['mean']:.3f}" if name in theirs else "" for name in rivals]
+        table.append(
+            [*cells, count, f"{f1['mean']:.3f}" if f1 else "", _interval(f1), *beside, *means]
+        )
     return table
 
 
@@ -329,7 +355,7 @@ def write_results(grid: Grid, plan: str, part: str | None) -> dict[str, Any]:
     """Write what came out of the grid so far, over what stood there, and return it."""
     results = results_of(grid, plan, part)
     largest = max(grid.documents[str(task.recipe.train)] for task in grid.tasks)
-    with told_of_writing(grid.out):
+    with explain_write_errors(grid.out):
         write_json(grid.out / "results.json", results)
         for name, text in (
             ("results.md", markdown_of(results)),

@@ -406,7 +406,7 @@ RULES: tuple[tuple[Code, Callable[[str, str, Any], str]], ...] = (
     ("weights-format", _is_quantised),
     ("files", _is_no_dtype),
 )
-"""What each key and value of a settings file is asked, and the code under which it is told."""
+"""The rules that each key and value of a settings file is checked by, and their codes."""
 
 
 def _shards(name: str, values: object) -> Iterator[Problem]:

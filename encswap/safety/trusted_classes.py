@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -156,6 +157,38 @@ def build_model(
     if not type(model).__module__.startswith(SHIPPED):
         raise SourceError(f"{type(model).__name__} is a class from elsewhere")
     return model
+
+
+def build_tagger(
+    config: PreTrainedConfig, encoder: PreTrainedModel, tags: Sequence[str]
+) -> PreTrainedModel:
+    """Put transformers' own linear head for `tags` on an encoder's weights, in float32.
+
+    Raises `SourceError` where transformers has no such head for the class, or weights are missing.
+    """
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+        AutoModelForTokenClassification,
+    )
+
+    refuse_built(config)
+    name = type(config).__name__
+    if type(config) not in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING:
+        raise SourceError(f"{name} has no token classification class in transformers")
+    config = copy.deepcopy(config)
+    config.id2label = dict(enumerate(tags))
+    config.label2id = {tag: number for number, tag in enumerate(tags)}
+    with fenced():
+        model: PreTrainedModel = AutoModelForTokenClassification.from_config(
+            config, trust_remote_code=False
+        )
+    if not type(model).__module__.startswith(SHIPPED):
+        raise SourceError(f"{type(model).__name__} is a class from elsewhere")
+    # Where the encoder has a pooler, the tagger has none.
+    missing, _ = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
+    if missing:
+        raise SourceError(f"{type(model).__name__} wants weights that are not there: {missing[0]}")
+    return model.float()
 
 
 @contextlib.contextmanager

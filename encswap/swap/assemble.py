@@ -77,6 +77,24 @@ def swap_encoder(
     return Swapped(model, adapted.origins)
 
 
+KEPT = "kept"
+"""How the embedding rows of a base begin that keeps its own encoder."""
+
+
+def keep_encoder(
+    model: PreTrainedModel, *, splitter: WordSplitter, max_width: int | None = None
+) -> Swapped:
+    """Build a base's model anew around its own encoder, with another word splitter and width.
+
+    The encoder is taken over, not copied; weights and tokenizer stay as they are, so the model
+    differs from the base by its units alone. `max_width` in units; None keeps the base's.
+    """
+    own = LoadedEncoder(model.encoder, model.processor.tokenizer)
+    kept = gliner.new_model(model, own, word_splitter=splitter, max_width=max_width)
+    gliner.put_heads(kept, gliner.head_weights(model))
+    return Swapped(kept, {KEPT: own.model.get_input_embeddings().num_embeddings})
+
+
 def refuse_misfit(base: PreTrainedModel, encoder: LoadedEncoder, name: str) -> None:
     """Refuse an encoder whose token vectors the heads cannot read."""
     want = base.encoder.config.hidden_size

@@ -1,4 +1,4 @@
-"""A checkpoint loaded and asked, before it goes anywhere: what loads here loads elsewhere."""
+"""Load a checkpoint with its splitter and threshold, and prove that it works before an upload."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(folder: str | Path) -> PreTrainedModel:
 
     A file that the splitter needs, such as a user dictionary, is taken from the folder where it is
     not at its place any more. The threshold is the default of the extraction methods' `threshold`
-    argument, and their `entity_types` are asked for once each, in NFC. Raises `SourceError` where
+    argument, and their `entity_types` are made distinct, in NFC. Raises `SourceError` where
     the folder is no checkpoint or its splitter is not installed.
     """
     from encswap.manifest import read_manifest
@@ -96,7 +96,7 @@ def prove_checkpoint(folder: Path, labels: Sequence[str] = ()) -> None:
     """Load a checkpoint with its splitter and ask it.
 
     Raises `SourceError`, one line, where a file is missing, cut off or no JSON object, where a
-    weight is missing or not finite, and where the model cannot be loaded or asked.
+    weight is missing or not finite, and where the model cannot be loaded or run.
     """
     for name in JSON_FILES:
         _refuse_no_object(folder, name)
@@ -110,8 +110,10 @@ def prove_checkpoint(folder: Path, labels: Sequence[str] = ()) -> None:
     except EncswapError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split())[:300]
-        raise SourceError(f"does not work: {type(error).__name__}: {said}", where=folder) from error
+        message = " ".join(str(error).split())[:300]
+        raise SourceError(
+            f"does not work: {type(error).__name__}: {message}", where=folder
+        ) from error
 
 
 def _refuse_no_object(folder: Path, name: str) -> None:

@@ -30,7 +30,7 @@ WORDS = re.compile(r"\w+")
 
 @cache
 def shipped_descriptions() -> Mapping[str, str]:
-    """Read what each schema token stands for from `descriptions.yaml`."""
+    """Read what each schema token means from `descriptions.yaml`."""
     path = Path(__file__).with_name("descriptions.yaml")
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
@@ -40,7 +40,7 @@ def described_rows(
 ) -> dict[str, torch.Tensor]:
     """Average the rows of the pieces that describe each marker, rarer pieces weighing more.
 
-    A row (hidden,) stands as far from the table's mean as a row of `pretrained` (rows, hidden)
+    A row (hidden,) lies as far from the table's mean as a row of `pretrained` (rows, hidden)
     does on average. A marker none of whose words the tokenizer knows is left out.
     """
     pieces = {token: _pieces(table, token, descriptions) for token in table.markers}
@@ -159,8 +159,10 @@ def _combined(
         values, places = likeness.topk(min(NEAREST, len(shared)), dim=1)
         shares = (values / TEMPERATURE).softmax(dim=1)
         parts.append(torch.einsum("rk,rkh->rh", shares, rows[places]))
-    said = candidate.weight[others].abs().sum(dim=1) > 0
-    return torch.cat(parts), [number for number, one in zip(others, said, strict=True) if not one]
+    nonzero = candidate.weight[others].abs().sum(dim=1) > 0
+    return torch.cat(parts), [
+        number for number, one in zip(others, nonzero, strict=True) if not one
+    ]
 
 
 def _mixed(base: EmbeddingTable, count: int, generator: torch.Generator) -> torch.Tensor:

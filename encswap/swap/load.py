@@ -45,7 +45,7 @@ def load_encoder(spec: EncoderSpec, source: Source) -> LoadedEncoder:
 
 
 def refuse_pickle(source: Source) -> None:
-    """Refuse weights that only exist as pickle, unless asked for by name."""
+    """Refuse weights that only exist as pickle, unless allowed by name."""
     if any(source.path.glob("*.safetensors")) or source.allow_pickle:
         return
     pickles = sorted(path.name for path in source.path.glob("pytorch_model*.bin"))

@@ -39,7 +39,7 @@ PROMPT_WORDS = ("(", ")", ",", ".", "entity", "entities", *map(str, range(10)))
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a trimmed vocabulary must still say: texts, their units, labels and descriptions.
+    """What a trimmed vocabulary must still cover: texts, their units, labels and descriptions.
 
     `beginnings` are short texts for the comparison of scores; their units are among the others.
     """
@@ -51,7 +51,7 @@ class Wanted:
     beginnings: tuple[str, ...] = ()
 
     @property
-    def spoken(self) -> list[str]:
+    def tokenised(self) -> list[str]:
         """Everything that is tokenised: texts as they are, and words alone."""
         labelled = [*self.labels, *(self.descriptions or {}).values()]
         words = [word for text in labelled for word in (text, *text.split())]
@@ -75,13 +75,13 @@ def trim_encoder(
 
     `used` names ids that stay besides. Raises `SwapError` where a text would be cut otherwise.
     """
-    asked = encoder.tokenizer(wanted.spoken, verbose=False)["input_ids"]
+    encoded = encoder.tokenizer(wanted.tokenised, verbose=False)["input_ids"]
     ids = kept_ids(
         encoder.tokenizer,
-        {*used, *(number for one in asked for number in one)},
+        {*used, *(number for one in encoded for number in one)},
         keep_characters=keep_characters,
     )
-    tokenizer = trim_tokenizer(encoder.tokenizer, ids, wanted.spoken)
+    tokenizer = trim_tokenizer(encoder.tokenizer, ids, wanted.tokenised)
     table = encoder.model.get_input_embeddings()
     # The whole table is the larger part of a model: the copy only borrows it.
     model = copy.deepcopy(encoder.model, {id(table.weight): table.weight})
@@ -237,7 +237,7 @@ class TrimResult:
 def read_texts(
     names: Sequence[str | Path], splitter: WordSplitter, manifest: Manifest | None = None
 ) -> Wanted:
-    """Read documents of any known format, or plain text line by line, with labels where told.
+    """Read documents of any known format, or plain text line by line, with labels if any.
 
     Raises `InputError` where a file is missing, broken or empty.
     """
@@ -354,8 +354,8 @@ def _splitter_of(name: str | None, manifest: Manifest | None) -> tuple[str, Mapp
 
 
 def _remarked(manifest: Manifest, trimmed: Trimmed, names: Sequence[str | Path]) -> Manifest:
-    said = ", ".join(f"{Path(name).name} ({_digest(find_data(name))})" for name in names)
-    remark = f"vocabulary trimmed to {len(trimmed.ids)} of {trimmed.rows_before} rows by {said}"
+    sources = ", ".join(f"{Path(name).name} ({_digest(find_data(name))})" for name in names)
+    remark = f"vocabulary trimmed to {len(trimmed.ids)} of {trimmed.rows_before} rows by {sources}"
     return replace(manifest, remarks=(*manifest.remarks, remark))
 
 

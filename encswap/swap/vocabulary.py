@@ -79,7 +79,7 @@ def _from_bytes(piece: str) -> str:
 
 @cache
 def byte_characters() -> Mapping[str, int]:
-    """The character that stands for each byte (Radford et al., 2019): printable ones themselves."""
+    """The character that GPT-2 writes for each byte (Radford et al., 2019); printable ones stay."""
     own = [*range(33, 127), *range(161, 173), *range(174, 256)]
     other = [byte for byte in range(256) if byte not in own]
     return {chr(byte): byte for byte in own} | {
@@ -99,7 +99,7 @@ KEPT_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.jso
 def kept_ids(
     tokenizer: PreTrainedTokenizerFast, used: Iterable[int], *, keep_characters: bool
 ) -> list[int]:
-    """List the ids that stay, in order: used ones, added tokens, bytes and, if asked, characters.
+    """List the ids that stay, in order: used ones, added tokens, bytes and, on request, characters.
 
     Raises `SwapError` for a tokenizer of another kind.
     """
@@ -135,7 +135,7 @@ def _always_stays(piece: str, backend: Mapping[str, Any], keep_characters: bool)
 
 
 def _unigram_anchors(model: Mapping[str, Any]) -> set[int]:
-    """The unknown piece, and one of the lowest score, from which an unknown character's is told."""
+    """The unknown piece and the lowest-scored one, which sets the score of unknown characters."""
     scores = [score for _, score in model["vocab"]]
     anchors = {scores.index(min(scores))}
     return anchors if model["unk_id"] is None else anchors | {model["unk_id"]}

@@ -127,8 +127,8 @@ def learns(trial: Trial) -> None:
                 training_loss(model, batch).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     after_steps = _loss(model, batch)
-    told = f"{STEPS} steps take the loss from {before:.3f} to {after_steps:.3f}"
-    require(after_steps < before, told)
+    change = f"{STEPS} steps take the loss from {before:.3f} to {after_steps:.3f}"
+    require(after_steps < before, change)
 
 
 def _loss(model: PreTrainedModel, batch: Any) -> float:

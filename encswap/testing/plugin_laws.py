@@ -21,7 +21,7 @@ class Remark(Exception):  # noqa: N818 - it is no error
 
 
 class Skipped(Exception):  # noqa: N818 - it is no error
-    """A promise that cannot be asked, and why."""
+    """A promise that cannot be verified, and why."""
 
 
 def require(kept: Any, message: str) -> None:

@@ -30,7 +30,7 @@ MAX_WIDTH = 8
 
 @dataclass(frozen=True)
 class Trial:
-    """One encoder of one plugin; everything is built when it is first asked for."""
+    """One encoder of one plugin; everything is built when it is first needed."""
 
     plugins: Plugins
     record: PluginRecord

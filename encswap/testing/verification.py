@@ -1,4 +1,4 @@
-"""The cases of a verification: which promises are asked of whom, and what came out."""
+"""The cases of a verification: which promises of which plugin, and their outcomes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 class Verification:
-    """The cases of one plugin, encoder or splitter; each runs once, when it is asked for."""
+    """The cases of one plugin, encoder or splitter; each runs once, when it is needed."""
 
     def __init__(self, plugin: PluginRecord, cases: Sequence[Case]) -> None:
         self.plugin = plugin
@@ -143,15 +143,15 @@ def _lack(spec: EncoderSpec) -> InputError | None:
     kind = spec.fact("tokenizer", {}).get("model")
     if spec.config.get("model_type") and kind in MAKERS:
         return None
-    told = f"{spec.name} cannot be built at mini scale"
+    fault = f"{spec.name} cannot be built at mini scale"
     if kind is not None and kind not in MAKERS:
         known = " or ".join(MAKERS)
         return InputError(
-            f"{told}: its tokenizer is {kind}, a mini one is {known}",
+            f"{fault}: its tokenizer is {kind}, a mini one is {known}",
             hint=f"its own files are looked at by `encswap check {spec.name} --depth forward`",
         )
     also = f"; it is recorded as {spec.layout}" if spec.layout != "encoder" else ""
-    return InputError(f"{told}{also}", hint=MINI_FACTS)
+    return InputError(f"{fault}{also}", hint=MINI_FACTS)
 
 
 def _skip(reason: str) -> None:

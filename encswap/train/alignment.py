@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from encswap.check.weights import solve_ridge
 from encswap.data.windows import cut
 from encswap.errors import InputError, SwapError
 from encswap.evaluate.prompts import text_budget
@@ -52,13 +53,9 @@ def fit_ridge(source: torch.Tensor, target: torch.Tensor, strength: float = STRE
 
     The penalty is `strength` times the source's mean variance, for each of the n vectors.
     """
-    import torch
 
     x, y, centre, goal = _centred(source, target)
-    gram = x.T @ x
-    penalty = strength * gram.diagonal().mean().clamp_min(1e-12)
-    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return _affine(torch.linalg.solve(gram + penalty * eye, x.T @ y).T, centre, goal, source)
+    return _affine(solve_ridge(x, y, strength).T, centre, goal, source)
 
 
 def fit_procrustes(source: torch.Tensor, target: torch.Tensor) -> AffineMap:
@@ -189,7 +186,13 @@ class TeacherPair:
 
 
 def refuse_alignment(recipe: Recipe) -> None:
-    """Refuse to align an encoder with heads that are not kept."""
+    """Refuse to align an encoder that is the base's own, or with heads that are not kept."""
+    if recipe.alignment != "none" and recipe.strategy == "keep":
+        raise InputError(
+            f"alignment {recipe.alignment} brings a new encoder to the base's, strategy keep has "
+            "none",
+            hint=f"choose --strategy {' or '.join(KEEP_HEADS)}, or alignment none",
+        )
     if recipe.alignment != "none" and recipe.strategy not in KEEP_HEADS:
         raise InputError(
             f"alignment {recipe.alignment} needs kept heads, strategy {recipe.strategy} has new "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from encswap.check.memory import RUNTIME_BYTES, training_memory
+from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
 from encswap.data.tasks import KINDS, Kind, prompt_of
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
@@ -21,6 +22,7 @@ from encswap.gliner.model import overlap_policy
 from encswap.gliner.schema import EntitySchema
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
+from encswap.train.cost import updates_of
 from encswap.train.groups import refuse_bad_cover
 from encswap.train.prepare import Documents, Ready
 from encswap.train.progress import Progress
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
     from encswap.train.trainer import SwapTrainer
 
 
+Compete = Callable[["Job", dict[str, Any]], dict[str, Any]]
+"""Trains and scores the rivals that a recipe names, given the run and its metrics so far."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: what to do, on what, where to, and who watches."""
@@ -56,6 +62,7 @@ class Job:
     folder: RunFolder
     watcher: Watcher
     control: Source | None = None
+    compete: Compete | None = None
 
     def score(
         self,
@@ -97,7 +104,7 @@ class Job:
 
 
 @contextmanager
-def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
+def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
     """Turn the device's running out of memory into one line that names what would fit."""
     import torch
 
@@ -108,7 +115,9 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         if not full and "can't allocate memory" not in str(error):
             raise
         batch, length = recipe.batch_size, recipe.max_length
-        fits = fitting_batch(model, batch, length, device_memory())
+        count = sum(one.numel() for one in model.parameters())
+        config = model.encoder.config.to_dict()
+        fits = fitting_batch(count, config, batch, length, device_memory())
         smaller = (
             f"by the estimate batch_size {fits} fits: train anew with --set batch_size={fits} "
             f"--set gradient_accumulation={recipe.gradient_accumulation * batch // fits}"
@@ -121,14 +130,20 @@ def told_of_memory(recipe: Recipe, model: PreTrainedModel) -> Iterator[None]:
         ) from error
 
 
-def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) -> int:
-    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
+def estimate_memory(count: int, config: Mapping[str, Any], batch: int, length: int) -> Memory:
+    """Estimate what training `count` parameters takes on documents of `length` subtokens."""
     import torch
 
-    count = sum(one.numel() for one in model.parameters())
-    config, half = model.encoder.config.to_dict(), torch.cuda.is_available()
+    half = torch.cuda.is_available()
+    return training_memory(count, config, batch=batch, length=length, half=half)
+
+
+def fitting_batch(
+    count: int, config: Mapping[str, Any], batch: int, length: int, room: float
+) -> int:
+    """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
     for smaller in range(batch - 1, 0, -1):
-        need = training_memory(count, config, batch=smaller, length=length, half=half)
+        need = estimate_memory(count, config, smaller, length)
         if need.total + RUNTIME_BYTES <= room:
             return smaller
     return 0
@@ -136,13 +151,34 @@ def fitting_batch(model: PreTrainedModel, batch: int, length: int, room: float) 
 
 def device_memory() -> float:
     """Bytes that the device has: the GPU's, else the machine's."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():
         return float(torch.cuda.get_device_properties(0).total_memory)
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+_CLEAR = "/proc/self/clear_refs"
+
+
+def reset_peak_memory() -> bool:
+    """Begin to count the peak anew; False where neither a GPU nor the system can."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return True
+    try:  # "5" resets the peak resident set size: proc(5)
+        descriptor = os.open(_CLEAR, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        return os.write(descriptor, b"5") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def peak_memory() -> int:
@@ -170,9 +206,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     from encswap.train.trainer import SwapTrainer
 
     recipe, model = job.recipe, job.ready.model
-    samples = _samples(job)
-    if recipe.embedding_rows == "used" and not _sharded():
-        shrink(model, _used(job, samples))
+    samples = training_samples(recipe, job.documents, job.ready)
+    shrink_table(recipe, job.documents, job.ready, samples)
     groups = job.plugins.build_param_groups(model, group_settings(recipe))
     refuse_bad_cover(model, groups)
     state = job.folder.find_state()
@@ -180,7 +215,8 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     for fault in job.folder.faults:
         job.watcher.stage(fault)
     job.folder.cut_log(progress.epochs)
-    job.watcher.stage(_stage(recipe, len(progress.epochs)))
+    updates = updates_of(recipe, len(samples))
+    job.watcher.stage(_stage(recipe, len(progress.epochs), updates))
     set_seed(recipe.seed)
     trainer = SwapTrainer(
         model,
@@ -195,7 +231,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)
     else:
-        with told_of_memory(recipe, model):
+        with explain_memory_errors(recipe, model):
             trainer.train(resume_from_checkpoint=str(state) if state else None)
     grow(model)
     seconds = sum(epoch.seconds for epoch in progress.epochs)
@@ -203,14 +239,18 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         "examples_per_second": len(samples) * len(progress.epochs) / seconds,
         "peak_memory_bytes": peak_memory(),
         "steps": trainer.state.global_step or None,
+        "training_seconds": seconds,
+        "updates": updates_of(recipe, len(samples)) * recipe.epochs,
     }
 
 
-def _stage(recipe: Recipe, done: int) -> str:
+def _stage(recipe: Recipe, done: int, updates: int = 0) -> str:
     """Say what begins, and on what, where that may surprise."""
     import torch
 
     said = f"go on after epoch {done}" if done else "train"
+    if updates:
+        said += f", {recipe.epochs} epochs of {updates} steps"
     if recipe.scale == "full" and not torch.cuda.is_available():
         said += " on the CPU: torch sees no GPU"
     if remark := precision_remark(recipe):
@@ -218,10 +258,10 @@ def _stage(recipe: Recipe, done: int) -> str:
     return said
 
 
-def _samples(job: Job) -> Samples:
-    documents, ready = job.documents, job.ready
+def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samples:
+    """Cut the training documents into windows and make samples of them."""
     windows = cut_windows(
-        ready.model, documents.train, documents.asked, ready.splitter, job.recipe.max_length
+        ready.model, documents.train, documents.asked, ready.splitter, recipe.max_length
     )
     own = build_samples(
         [window.example for window in windows],
@@ -230,12 +270,11 @@ def _samples(job: Job) -> Samples:
         documents.asked.descriptions,
         ready.max_width,
     )
-    return own + _replayed(job, len(own)) if documents.replay else own
+    return own + _replayed(recipe, documents, ready, len(own)) if documents.replay else own
 
 
-def _replayed(job: Job, own: int) -> Samples:
+def _replayed(recipe: Recipe, documents: Documents, ready: Ready, own: int) -> Samples:
     """Draw samples of other labels and tasks, so that they are the recipe's share of all."""
-    documents, ready, recipe = job.documents, job.ready, job.recipe
     asked = EntitySchema.of(labels_of(documents.replay), descriptions_of(documents.replay))
     windows = cut_windows(ready.model, documents.replay, asked, ready.splitter, recipe.max_length)
     texts = asked.descriptions if recipe.descriptions else {}
@@ -257,23 +296,25 @@ def _replayed(job: Job, own: int) -> Samples:
     )
 
 
-def _used(job: Job, samples: Samples) -> set[int]:
-    """The ids of the pieces that training meets."""
-    splitter, asked = job.ready.splitter, job.documents.asked
+def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Samples) -> None:
+    """Leave of the embedding table what the samples use, in place, where the recipe says so."""
+    if recipe.embedding_rows != "used" or _sharded():
+        return
     units = {
-        text[start:end] for text, _ in samples.items for start, end in units_of(splitter, text)
+        text[start:end]
+        for text, _ in samples.items
+        for start, end in units_of(ready.splitter, text)
     }
     tasks = (prompt_of(schema) for _, schema in samples.items)
     tasks = (one for one in tasks if any(one.get(kind) for kind in KINDS))
+    asked = documents.asked
     labels = {label for _, schema in samples.items for label in schema.get("entities", ())}
     named = [*asked.labels, *sorted(labels - set(asked.labels))]
-    return used_ids(job.ready.model, units, named, asked.descriptions, tasks)
+    shrink(ready.model, used_ids(ready.model, units, named, asked.descriptions, tasks))
 
 
 def _sharded() -> bool:
     """Tell whether accelerate shards the weights, so that a table cannot be changed."""
-    import os
-
     names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
     return any(os.environ.get(name, "false").lower() in ("true", "1") for name in names)
 

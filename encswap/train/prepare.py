@@ -38,11 +38,10 @@ from encswap.gliner.training import (
     use_flash_attention,
 )
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe
-from encswap.swap.assemble import prove, swap_encoder
+from encswap.recipe import Recipe, encoder_of
+from encswap.swap.assemble import KEPT, keep_encoder, prove, swap_encoder
 from encswap.swap.load import redraw
-from encswap.train.alignment import align_encoder, refuse_alignment
-from encswap.train.trainer import refuse_precision, trackers
+from encswap.train.alignment import KEEP_HEADS, align_encoder, refuse_alignment
 from encswap.types import EncoderSpec, Example, Source, Watcher, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -72,9 +71,8 @@ class Units:
 
 
 def check_settings(recipe: Recipe) -> None:
-    """Refuse a recipe that this machine cannot run: trackers, precision, alignment."""
-    trackers(recipe)
-    refuse_precision(recipe)
+    """Refuse settings that contradict each other."""
+    encoder_of(recipe)
     refuse_alignment(recipe)
     if recipe.average_with_start and recipe.strategy == "lora":
         raise InputError(
@@ -158,7 +156,10 @@ class Documents:
 
 @dataclass(frozen=True)
 class Ready:
-    """A swapped, proven model with its base, its splitter and what the units can express."""
+    """A swapped, proven model with its base, its splitter and what the units can express.
+
+    Where strategy keep swaps nothing, `encoder_source` is the base's.
+    """
 
     model: PreTrainedModel
     base: PreTrainedModel
@@ -360,23 +361,26 @@ def make_ready(
         units.refuse_low_coverage(recipe, plugins)
     held = [kind for kind in KINDS if documents.schema.names[kind]]
     refuse_missing_heads(base, held, recipe.train)
-    encoder = plugins.load_encoder(spec, encoder_source)
-    scratch = recipe.strategy == "scratch"
-    kept = recipe.strategy in ("surgical", "lora")
-    method = "random" if scratch else recipe.embeddings
-    swapped = swap_encoder(
-        base,
-        redraw(encoder, recipe.seed) if scratch else encoder,
-        plugins,
-        splitter=splitter,
-        name=encoder_source.identifier,
-        max_width=width,
-        method=method,
-        heads="kept" if kept else "fresh",
-        seed=recipe.seed,
-    )
+    if recipe.strategy == "keep":
+        own = gliner.read_model(base_source.path)
+        method, swapped = KEPT, keep_encoder(own, splitter=splitter, max_width=width)
+    else:
+        encoder = plugins.load_encoder(spec, encoder_source)
+        scratch = recipe.strategy == "scratch"
+        method = "random" if scratch else recipe.embeddings
+        swapped = swap_encoder(
+            base,
+            redraw(encoder, recipe.seed) if scratch else encoder,
+            plugins,
+            splitter=splitter,
+            name=encoder_source.identifier,
+            max_width=width,
+            method=method,
+            heads="kept" if recipe.strategy in KEEP_HEADS else "fresh",
+            seed=recipe.seed,
+        )
     text_budget(swapped.model, documents.asked, recipe.max_length)
-    if kept:
+    if recipe.strategy in (*KEEP_HEADS, "keep"):
         prove(swapped.model, base, splitter)
     model, base = gliner.put_on_device(swapped.model), gliner.put_on_device(base)
     remarks = align_encoder(recipe, model, base, documents.train, documents.asked, watcher=watcher)

@@ -9,16 +9,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from encswap import __version__
-from encswap.data.units import units_of
 from encswap.errors import InputError
-from encswap.evaluate.error_analysis import expressible
 from encswap.evaluate.thresholds import Scored
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, read_manifest, versions_of
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.train.prepare import Documents, Ready
 from encswap.train.run_folder import RunFolder
-from encswap.train.trainer import precision_remark
 from encswap.types import Example, Prediction
 
 PACKAGES = ("encswap", "gliner2", "torch", "transformers", "tokenizers")
@@ -68,6 +65,8 @@ def plugin_versions(plugins: Plugins) -> dict[str, str]:
 
 def remarks_on(recipe: Recipe) -> tuple[str, ...]:
     """Say what a reader of the scores must know."""
+    from encswap.train.trainer import precision_remark
+
     remarks = []
     if recipe.protocol == "plan":
         remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
@@ -80,17 +79,14 @@ def prediction_lines(
     examples: Sequence[Example],
     scored: Scored,
     candidates: Sequence[Sequence[Prediction]],
-    ready: Ready,
-    training: Iterable[Example] = (),
+    expressed: Sequence[Sequence[str]],
 ) -> list[dict[str, Any]]:
     """One record per document: its gold, what was predicted, and every scored candidate.
 
     `document` counts from 1, and `line` is its place in the file: ids may repeat. `labels` is the
     label set that it names, null where it names none.
-    Of each gold mention stands whether the units could express it, and as `in_training` how often
-    the training documents mark the same string with the same label.
+    `expressed` says of each gold mention whether the model could express it.
     """
-    known = _count_strings(training)
     return [
         {
             "id": example.id,
@@ -98,33 +94,17 @@ def prediction_lines(
             "line": example.line,
             "labels": list(example.annotated) if example.annotated is not None else None,
             "text": example.text,
-            "gold": _gold(example, ready, known),
-            "unlocated": [
-                {**asdict(gold), "in_training": known[gold.label, gold.text]}
-                for gold in example.unlocated
+            "gold": [
+                {**asdict(mention), "expressible": one}
+                for mention, one in zip(example.mentions, said, strict=True)
             ],
+            "unlocated": [asdict(gold) for gold in example.unlocated],
             "predictions": [asdict(one) for one in predictions],
             "candidates": [asdict(one) for one in found],
         }
-        for place, (example, predictions, found) in enumerate(
-            zip(examples, scored.predictions, candidates, strict=True), start=1
+        for place, (example, predictions, found, said) in enumerate(
+            zip(examples, scored.predictions, candidates, expressed, strict=True), start=1
         )
-    ]
-
-
-def _count_strings(training: Iterable[Example]) -> Counter[tuple[str, str]]:
-    return Counter((one.label, one.text) for example in training for one in example.gold)
-
-
-def _gold(example: Example, ready: Ready, known: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
-    said = expressible(example, units_of(ready.splitter, example.text), ready.max_width)
-    return [
-        {
-            **asdict(mention),
-            "expressible": one,
-            "in_training": known[mention.label, mention.text],
-        }
-        for mention, one in zip(example.mentions, said, strict=True)
     ]
 
 
@@ -142,6 +122,15 @@ def training_record(
         "training_seconds": seconds,
         "documents": {part: len(getattr(documents, part)) for part in ("train", "dev", "test")},
     }
+
+
+def mark_seen(lines: list[dict[str, Any]], training: Iterable[Example]) -> list[dict[str, Any]]:
+    """Add to each gold mention `in_training`: how often training marks its string and label."""
+    known = Counter((one.label, one.text) for example in training for one in example.gold)
+    for line in lines:
+        for gold in (*line["gold"], *line["unlocated"]):
+            gold["in_training"] = known[gold["label"], gold["text"]]
+    return lines
 
 
 def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:

@@ -13,9 +13,10 @@ from encswap import __version__, files
 from encswap import distributed as processes
 from encswap.data.label_sets import with_labels_alone
 from encswap.data.overlaps import measure_ceiling
-from encswap.data.units import CachedSplitter
+from encswap.data.units import CachedSplitter, units_of
 from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
+from encswap.evaluate.error_analysis import expressible
 from encswap.evaluate.retention import (
     Asked,
     compare_retention,
@@ -29,32 +30,28 @@ from encswap.gliner import model as gliner
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, versions_of, write_manifest
-from encswap.models import BuildMini, find_control, find_models, refuse_no_model, spec_of
+from encswap.models import BuildMini, find_base, find_models
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe, dump_recipe
+from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
 from encswap.train.averaging import State, choose_share, copy_state
 from encswap.train.fit import DEFAULT_THRESHOLD, Job, fit, score_dev
-from encswap.train.prepare import (
-    build_units,
-    check_settings,
-    has_widths,
-    make_ready,
-    read_documents,
-)
+from encswap.train.preflight import look_ahead
+from encswap.train.prepare import make_ready
 from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
     chosen_on,
     manifest_of,
+    mark_seen,
     plugin_versions,
     prediction_lines,
     refuse_changed,
     training_record,
 )
 from encswap.train.run_files import Averaged, Compared, Kept
-from encswap.train.run_folder import RECIPE, RunFolder, refuse_taken, told_of_writing
+from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
     Example,
@@ -67,6 +64,8 @@ from encswap.types import (
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from encswap.train.fit import Compete, Job
 
 
 def baselines(job: Job) -> dict[str, Any]:
@@ -128,18 +127,20 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
     A folder that was left by an interrupted run goes on from its last whole epoch. `check` may
     refuse the folder when it is held, so that no other process changes it meanwhile.
     """
-    with job.folder.held(), told_of_writing(job.folder.path):
+    with job.folder.held(), explain_write_errors(job.folder.path):
         check()
         return _run(job)
 
 
 def _run(job: Job) -> dict[str, Any]:
+
     begin(job)
     compared = baselines(job)
     before = _kept_before(job)
     start = copy_state(job.ready.model) if job.recipe.average_with_start else {}
     progress, throughput = fit(job)
     average = _average(job, progress, start) if start else None
+    steps = throughput.pop("steps")
     job.watcher.stage("score test")
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
@@ -150,10 +151,10 @@ def _run(job: Job) -> dict[str, Any]:
         "baselines": compared,
         "epochs": [asdict(epoch) for epoch in progress.epochs],
         "stopped": progress.stop_reason(job.recipe.patience, job.recipe.overfit_patience),
-        "throughput": throughput,
+        "throughput": {**throughput, **metrics["throughput"]},
         "provenance": training_record(
             job.documents,
-            throughput.pop("steps", None),
+            steps,
             sum(epoch.seconds for epoch in progress.epochs),
             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         ),
@@ -168,6 +169,8 @@ def _run(job: Job) -> dict[str, Any]:
         job.watcher.remark(remark)
     metrics["remarks"] = [*job.documents.remarks, *found]
     job.folder.write_lines("predictions.jsonl", predictions)
+    if job.recipe.rivals and job.compete is not None:
+        metrics["rivals"] = job.compete(job, metrics)
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
     return metrics
@@ -255,10 +258,10 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
     recipe, documents, ready = job.recipe, job.documents, job.ready
     model = put_on_device(read_model(job.folder.checkpoint, splitter=ready.splitter))
     policy = overlap_policy(model, recipe.overlap_policy)
-    found = {
-        part: job.score(model, examples)
-        for part, examples in (("dev", documents.dev), ("test", documents.test))
-    }
+    found = {"dev": job.score(model, documents.dev)}
+    began = time.monotonic()
+    found["test"] = job.score(model, documents.test)
+    seconds = time.monotonic() - began
     dev, test = (
         score_at(examples, found[part], progress.threshold, policy)
         for part, examples in (("dev", documents.dev), ("test", documents.test))
@@ -279,12 +282,21 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         "overlap_policy": policy,
         "dev": summarise(dev, documents.dev, labels, recipe.seed),
         "test": summarise(test, documents.test, labels, recipe.seed),
+        "throughput": {
+            "documents_per_second": len(documents.test) / max(seconds, 1e-9),
+            "parameters": sum(one.numel() for one in model.parameters()),
+        },
     }
     if documents.schema:
         metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
     if held := _held_out(job, model, ready.splitter, progress.threshold):
         metrics["held_out"] = held
-    return metrics, prediction_lines(documents.test, test, found["test"], ready, documents.train)
+    expressed = [
+        expressible(example, units_of(ready.splitter, example.text), ready.max_width)
+        for example in documents.test
+    ]
+    lines = prediction_lines(documents.test, test, found["test"], expressed)
+    return metrics, mark_seen(lines, documents.train)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
@@ -297,7 +309,8 @@ def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
 class RunOptions:
     """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
 
-    A folder to go on in is refused where something changed since, unless `force`.
+    A folder to go on in is refused where something changed since, unless `force`. `compete` trains
+    the rivals that a recipe names.
     """
 
     allow_pickle: bool = False
@@ -305,50 +318,55 @@ class RunOptions:
     force: bool = False
     splitter: CachedSplitter | None = None
     build_mini: BuildMini | None = None
+    compete: Compete | None = None
 
 
 def run_recipe(
-    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, asked: RunOptions
+    recipe: Recipe, path: Path, plugins: Plugins, watcher: Watcher, options: RunOptions
 ) -> dict[str, Any]:
-    """Swap, train and score as the recipe says; returns the metrics.
+    """Swap, or keep the base's own encoder, train and score as the recipe says; the metrics.
 
     Settings, folder, documents and units are checked before a model is looked for; the folder is
     made after.
     """
+    encoder = encoder_of(recipe)
+    if recipe.rivals and options.compete is None:
+        raise InputError(
+            f"rivals are named ({', '.join(recipe.rivals)}), and nothing trains them",
+            hint="pass RunOptions(compete=competing()) of encswap.rivals.contest",
+        )
+    found = look_ahead(
+        recipe, path, plugins, watcher, new=options.again is None, splitter=options.splitter
+    )
+    documents, units = found.documents, found.units
+    assert documents is not None and units is not None  # what refuses them is raised
+    for one in found.warnings:
+        watcher.remark(one.message)
     from transformers import set_seed
 
-    if recipe.encoder is None:
-        raise InputError("no encoder", hint="set encoder: in the recipe")
+    from encswap.train.fit import Job
+
     set_seed(recipe.seed)  # what is drawn does not depend on what this process did before
-    check_settings(recipe)
-    if recipe.retention:
-        read_sets(recipe.retention_data)
-    if asked.again is None and processes.is_main():
-        refuse_taken(path)
-    documents = read_documents(recipe)
-    for remark in documents.remarks:
-        watcher.remark(remark)
-    spec = spec_of(recipe.encoder, plugins)
-    for model in (recipe.encoder, recipe.base):
-        refuse_no_model(str(model))
-    others = (*documents.dev, *documents.test)
-    units = build_units(
-        recipe, plugins, spec, documents.train, others=others, splitter=asked.splitter
-    )
-    if has_widths(recipe.base):
-        units.refuse_low_coverage(recipe, plugins)
     with processes.main_first():
         models = find_models(
             plugins,
             watcher,
             base=recipe.base,
-            encoder=recipe.encoder,
+            encoder=encoder,
             scale=recipe.scale,
-            allow_pickle=asked.allow_pickle,
-            build_mini=asked.build_mini,
+            allow_pickle=options.allow_pickle,
+            build_mini=options.build_mini,
         )
-        control = find_control(plugins, watcher, recipe.control, asked.build_mini)
-    watcher.stage(f"swap {models.spec.name} into {models.base.name}")
+        control = (
+            find_base(plugins, watcher, recipe.control, options.build_mini)
+            if recipe.control is not None
+            else None
+        )
+    watcher.stage(
+        f"swap {models.spec.name} into {models.base.name}"
+        if encoder
+        else f"read {models.base.name}, which keeps its own encoder"
+    )
     ready = make_ready(
         recipe,
         documents,
@@ -359,12 +377,12 @@ def run_recipe(
         splitter=units.splitter,
         watcher=watcher,
     )
-    folder = asked.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control)
-    if asked.again is None:
+    folder = options.again or RunFolder.create(path)
+    job = Job(recipe, documents, ready, plugins, folder, watcher, control, options.compete)
+    if options.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)
-    return run(job, lambda: refuse_changed(folder, now, force=asked.force))
+    return run(job, lambda: refuse_changed(folder, now, force=options.force))
 
 
 def write_swap(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -110,6 +111,8 @@ class Metrics(Record):
     ceiling: dict[str, Any] | None = None
     remarks: list[str] | None = None
     strategy: str | None = None
+    model: str | None = None
+    splitter: str | None = None
     coverage: Share | None = None
     overlap_policy: str | None = None
     dev: Scores | None = None
@@ -184,10 +187,19 @@ class CellMetrics(Record):
     epochs: list[Any]
     stopped: str | None
     baselines: Compared
+    rivals: dict[str, Any] | None = None
 
 
-class AskedSeeds(Record):
-    """`seeds-asked.json`: what `train --seeds` was asked for."""
+SEEDS_REQUEST = "seeds-asked.json"
+
+
+def is_seeds_folder(path: Path) -> bool:
+    """Tell whether `train --seeds` has written here."""
+    return (path / SEEDS_REQUEST).is_file()
+
+
+class SeedsRequest(Record):
+    """`seeds-asked.json`: which seeds `train --seeds` trains, of which recipe."""
 
     seeds: Annotated[list[Count], Field(min_length=1, max_length=10_000)]
     recipe: dict[str, Any]

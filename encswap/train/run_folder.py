@@ -21,7 +21,6 @@ from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.train import states
 from encswap.train.progress import Progress
 from encswap.train.states import StateWriter
-from encswap.train.used_rows import whole_table
 from encswap.types import Epoch
 from encswap.validation import Record, Remembered, parse_json, read_record, validate
 
@@ -111,7 +110,7 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=path) from error
-        processes.wait()
+        processes.barrier()
         return cls(path, new=True)
 
     @classmethod
@@ -152,7 +151,7 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise InputError(f"cannot be written: {error.strerror}", where=self.path) from error
-            with told_of_writing(self.path):
+            with explain_write_errors(self.path):
                 self._look_again()
             yield
 
@@ -189,6 +188,8 @@ class RunFolder:
     @processes.main_only
     def save_checkpoint(self, model: PreTrainedModel) -> None:
         """Write the model beside the checkpoint and move it there, so that one is always whole."""
+        from encswap.train.used_rows import whole_table
+
         states.drop_older(self.path)
         with files.replaced_folder(self.checkpoint) as beside:
             with whole_table(model):
@@ -200,7 +201,7 @@ class RunFolder:
         writer = StateWriter(self.path, progress)
         if processes.is_main():
             files.remove(writer.writing, self.path)
-        processes.wait()
+        processes.barrier()
         return writer
 
     def find_state(self) -> Path | None:
@@ -224,7 +225,7 @@ class RunFolder:
     ) -> dict[str, Any]:
         """Measure once; a resumed run reads what was measured before, where it is a `kind`."""
         path = self.path / f".{name}.remembered"
-        found = processes.agree(_recall(path, kind))
+        found = processes.broadcast(_recall(path, kind))
         if found is None:
             found = json.loads(json.dumps(measure()))
             if processes.is_main():
@@ -283,7 +284,7 @@ def _recall(path: Path, kind: type[Record]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def told_of_writing(folder: Path) -> Iterator[None]:
+def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turn a failed write into one line; what was whole before stays whole."""
     try:
         yield

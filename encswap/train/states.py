@@ -97,7 +97,7 @@ def _missing(folder: Path) -> str:
         ("optimizer.pt", ("optimizer*",)),
         ("scheduler.pt", ("scheduler.pt",)),
     ]
-    count = processes.count()
+    count = processes.world_size()
     names = [f"rng_state_{n}.pth" for n in range(count)] if count > 1 else ["rng_state.pth"]
     wanted += [(name, (name,)) for name in names]
     for told, patterns in wanted:

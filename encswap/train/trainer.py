@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -19,7 +17,9 @@ from encswap import files
 from encswap.errors import InputError
 from encswap.gliner.training import drop_out, objective, set_schedules, training_loss
 from encswap.recipe import Recipe
+from encswap.train.cost import updates_of
 from encswap.train.samples import Collator, Order, Samples
+from encswap.train.settings import trackers
 from encswap.train.states import StateWriter
 from encswap.types import ParamGroup
 
@@ -47,15 +47,11 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(M_MMAP_THRESHOLD, LARGE)) and bool(mallopt(M_TRIM_THRESHOLD, LARGE))
 
 
-TRACKER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
-
-
 def training_arguments(
     recipe: Recipe, samples: int, folder: Path, *, saves: bool
 ) -> TrainingArguments:
     """Translate the recipe for the Trainer, which saves its state at each epoch's end or never."""
-    batches = math.ceil(samples / (recipe.batch_size * processes.count()))
-    updates = math.ceil(batches / recipe.gradient_accumulation)
+    updates = updates_of(recipe, samples)
     precision = precision_of(recipe)
     tracked = trackers(recipe) if saves else []
     return TrainingArguments(
@@ -80,24 +76,6 @@ def training_arguments(
         report_to=tracked or "none",
         disable_tqdm=True,
     )
-
-
-def trackers(recipe: Recipe) -> list[str]:
-    """The trackers that the Trainer reports to.
-
-    Raises `InputError` for one that is not known or whose package is not installed.
-    """
-    if recipe.report_to == "auto":
-        return ["tensorboard"] if importlib.util.find_spec("tensorboard") else []
-    for name in recipe.report_to:
-        package = TRACKER_PACKAGES.get(name)
-        if package is None:
-            raise InputError(
-                f"report_to: unknown tracker {name!r}", hint=", ".join(TRACKER_PACKAGES)
-            )
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"report_to: {name} is not installed", hint=f"pip install {package}")
-    return list(recipe.report_to)
 
 
 def precision_of(recipe: Recipe) -> str:
@@ -198,7 +176,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         samples = self.train_dataset
         return Order(
             samples.lengths,
-            self._recipe.batch_size * processes.count(),
+            self._recipe.batch_size * processes.world_size(),
             self._recipe.seed,
             grouped=self._recipe.group_by_length,
         )
@@ -228,14 +206,14 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         if self._state is not None and self.args.should_save:
             self._state.move(self._state.writing / f"checkpoint-{self.state.global_step}")
-        processes.wait()
+        processes.barrier()
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Let the main process write the random states of all."""
-        if processes.count() == 1:
+        if processes.world_size() == 1:
             super()._save_rng_state(output_dir)
             return
-        name = f"rng_state_{processes.index()}.pth"
+        name = f"rng_state_{processes.rank()}.pth"
         with files.scratch("state") as folder:
             super()._save_rng_state(str(folder))
             states = processes.gather([(name, (folder / name).read_bytes())])
@@ -257,7 +235,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         loss = training_loss(model, inputs)
         self._epoch_losses.append(float(loss.detach()) / len(inputs))
         # The gradients of several processes are averaged, and those of a sum must be added.
-        loss = loss * processes.count()
+        loss = loss * processes.world_size()
         return (loss, {}) if return_outputs else loss
 
     def mean_loss(self) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,48 @@ def test_each_class_passes_at_one_layer(
     codes = {f.code: f.status for f in report.candidates[0].findings if f.depth == "forward"}
     assert set(codes) == {"forward-shape", "positions", "pad-id", "training-step", "round-trip"}
     assert set(codes.values()) == {"pass"}
+
+
+def test_what_the_trial_measured_is_part_of_the_evidence(
+    plugins: Plugins, replicas: dict[str, Path]
+) -> None:
+    report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward")
+    (one,) = report.candidates
+    assert (one.verdict, one.evidence_verdict) == ("rejected", "fits")
+    assert "round-trip" in [reason.code for reason in one.evidence_reasons]
+
+
+def test_a_trial_gives_the_same_numbers_again_and_leaves_the_generators_alone(
+    plugins: Plugins, replicas: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def messages() -> list[str]:
+        monkeypatch.setattr("encswap.check.forward._BASES", {})
+        report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward")
+        return [f.message for f in report.candidates[0].findings if f.depth == "forward"]
+
+    before = torch.get_rng_state(), random.getstate()
+    first = messages()
+    assert bool(torch.equal(before[0], torch.get_rng_state())) and before[1] == random.getstate()
+    torch.rand(3), random.random()
+    assert messages() == first and any("loss" in message for message in first)
+
+
+def test_a_class_that_cannot_be_built_fails_its_first_check_and_skips_the_others(
+    plugins: Plugins, replicas: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no such activation")
+
+    monkeypatch.setattr("encswap.check.forward.one_layer", broken)
+    report = look(plugins, [replicas["koelectra"]], replicas["gliner2-base"], "forward", "shape")
+    found = {f.code: f for f in report.candidates[0].findings if f.depth == "forward"}
+    assert found["forward-shape"].message == "ValueError: no such activation"
+    assert {code: f.status for code, f in found.items()} == {
+        "forward-shape": "fail",
+        "training-step": "skip",
+        "round-trip": "skip",
+    }
+    assert report.candidates[0].evidence_verdict == "does not fit"
 
 
 def test_another_hidden_size_skips_the_swap_and_says_why(

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from encswap.check.criteria import load_criteria
-from encswap.check.verdicts import CheckReport, Request, run_checks
+from encswap.check.criteria import EVIDENCE, load_criteria
+from encswap.check.verdicts import CheckReport, Request, judge_evidence, run_checks
 from encswap.plugins import Plugins, load_plugins
-from encswap.types import CheckContext
+from encswap.types import CheckContext, Fact, Subject
 
 PLAN = ("kure", "koelectra", "klue-roberta", "xlm-r", "gliner-ko", "ko-deberta")
+ONLY_CLASS = {"config_class": Fact("ElectraConfig", "M", "2026-11")}
 SELECTED = ("ko-deberta", "kf-deberta", "mdeberta-ko", "mdeberta")
 
 
@@ -96,6 +99,39 @@ def test_shape_asks_only_for_what_the_tensors_need(plugins: Plugins) -> None:
     assert codes(report, "kure") == ["hidden-size", "resources"]
 
 
+@pytest.mark.parametrize("criteria", ["plan", "shape"])
+@pytest.mark.parametrize("examples", [None, 20_000])
+def test_the_evidence_gives_a_verdict_of_its_own_whatever_the_criteria_ask(
+    plugins: Plugins, criteria: str, examples: int | None
+) -> None:
+    report = report_of(plugins, criteria=criteria, examples=examples)
+    verdicts = {one.name: one.evidence_verdict for one in report.candidates}
+    misfits = {name for name, verdict in verdicts.items() if verdict == "does not fit"}
+    assert misfits == {"kure", "gliner-ko"}
+    assert set(verdicts.values()) == {"fits", "does not fit"}
+
+
+@pytest.mark.parametrize("name", ["koelectra", "klue-roberta", "xlm-r"])
+def test_another_class_is_rejected_by_the_plans_rule_and_the_measurement_stands_beside_it(
+    plugins: Plugins, name: str
+) -> None:
+    (one,) = report_of(plugins, (name,)).candidates
+    assert (one.verdict, one.evidence_verdict) == ("rejected", "fits")
+    assert "by the plan, its trained heads cannot be reused" in one.reasons[0].message
+    found = {reason.code: reason.message for reason in one.evidence_reasons}
+    assert "the tensors of its heads fit" in found["hidden-size"]
+    assert "another class" in found["architecture"] and "docs/findings.md" in found["architecture"]
+
+
+def test_a_candidate_of_unknown_width_has_an_unknown_fit(plugins: Plugins) -> None:
+    spec = replace(plugins.encoders["koelectra"], name="unknown-width", facts=ONLY_CLASS)
+    subject, base = Subject(spec), Subject(plugins.bases["gliner2-base"])
+    findings = plugins.check_compatibility(base, subject, CheckContext(depth="facts"))
+    verdict, reasons = judge_evidence(list(findings), load_criteria(EVIDENCE))
+    assert verdict == "unknown"
+    assert "hidden size not known" in [reason.message for reason in reasons]
+
+
 def test_a_claim_that_the_evidence_contradicts_is_kept_beside_it(plugins: Plugins) -> None:
     (one,) = report_of(plugins, ("ko-deberta",)).candidates
     assert one.parameters == 134_679_552
@@ -122,6 +158,8 @@ def test_json_has_the_keys_that_others_read(plugins: Plugins) -> None:
         "layers",
         "parameters",
         "verdict",
+        "evidence_verdict",
+        "evidence_reasons",
         "reasons",
         "findings",
     } <= set(candidate)

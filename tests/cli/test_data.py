@@ -50,7 +50,7 @@ def test_inspect_shows_the_worst_splitter_first(file: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.index("whitespace") < result.stdout.index(" char")
     assert "«당뇨병»을 앓는" in result.stdout
-    assert "1 gold strings do not stand in their text" in result.stdout
+    assert "1 gold strings do not occur in their text" in result.stdout
 
 
 def test_inspect_uses_all_installed_splitters_where_none_is_named(file: Path) -> None:
@@ -75,7 +75,7 @@ def test_gold_cannot_move_the_cursor(tmp_path: Path, form: str) -> None:
 
 def test_inspect_finds_test_texts_in_train(file: Path) -> None:
     result = run("inspect", file, "-s", "char", "--against", file)
-    assert "1 texts stand a second time in the file it is held against" in result.stdout
+    assert "1 texts occur twice in the file it is held against" in result.stdout
 
 
 def test_inspect_holds_lengths_against_an_encoder(file: Path, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_convert_writes_another_format_and_tells_what_it_does_not_hold(tmp_path:
     assert not target.exists()
     result = run("convert", source, target, "--to", "klue", "--drop")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "wrote 1 examples" in result.stderr
+    assert "wrote 1 documents" in result.stderr
     assert "klue does not hold descriptions of labels: 1 dropped" in result.stderr
     assert "klue does not hold labels without gold: 1 dropped" in result.stderr
     assert "당\tB-Disease\n뇨\tI-Disease\n" in target.read_text(encoding="utf-8")

@@ -235,3 +235,11 @@ def test_the_streams_are_as_they_were_after_a_command() -> None:
     before = sys.stdout, sys.stderr, warnings.formatwarning
     CliRunner().invoke(app, ["--version"])
     assert (sys.stdout, sys.stderr, warnings.formatwarning) == before
+
+
+@pytest.mark.parametrize("command", [[], ["data"], ["plugins"]], ids=str)
+def test_a_group_without_a_command_prints_its_help_and_exits_0(command):
+    bare = CliRunner().invoke(app, command)
+    asked = CliRunner().invoke(app, [*command, "--help"])
+    assert bare.exit_code == 0 and bare.stdout == asked.stdout and "Commands:" in bare.stdout
+    assert CliRunner().invoke(app, [*command, "nowhere"]).exit_code == 2

@@ -424,7 +424,7 @@ def test_a_checkpoint_that_does_not_load_is_refused_before_a_repository_is_creat
 
 def test_a_file_that_is_exchanged_after_it_was_looked_at_is_not_sent(run: Path, tmp_path: Path):
     from encswap.errors import InputError
-    from encswap.report.upload import collect
+    from encswap.report.upload_files import collect
 
     items = {one.name: one for one in collect(run / "checkpoint")}
     weights = items["model.safetensors"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from encswap.cli.seeds import summarise_seeds
 from encswap.cli.tables import score_tables
+from encswap.experiment.seeds import summarise_seeds
 
 
 def numbers(support: int, f1: float = 0.5) -> dict:
@@ -56,3 +56,36 @@ def test_over_seeds_a_target_that_cannot_be_judged_is_neither_reached_nor_missed
     summary = summarise_seeds({1: metrics(), 2: metrics()})
     assert summary["targets"]["Gene"] == {"target": 0.6, "mean": None, "reached": None}
     assert summary["targets"]["Disease"]["reached"] is False
+
+
+def rival(**more) -> dict:
+    cost = {
+        "parameters": 134_000_000,
+        "training_seconds": 61.4,
+        "peak_memory_bytes": None,
+        "documents_per_second": 12.34,
+    }
+    said = {"verdict": "better than the tagger by 0.03 (0.01 to 0.05)", "can": "no schema"}
+    return {"micro": numbers(4, 0.47), "cost": cost, **said, **more}
+
+
+def test_rivals_stand_beside_the_model_with_their_cost_and_verdict() -> None:
+    rivals = {"tagger": rival(), "gone/base": {"error": "is not in the cache"}}
+    own = {**rival()["cost"], "peak_memory_bytes": 2_500_000_000}
+    for markdown in (False, True):
+        said = score_tables(metrics(rivals=rivals, throughput=own), markdown=markdown)
+        (row,) = [line for line in said.splitlines() if line.strip("| ").startswith("tagger")]
+        assert all(one in row for one in ("0.470", "134,000,000", "61 s", "–", "12.3"))
+        assert "2.50 GB" in said and "better than the tagger by 0.03 (0.01 to 0.05)" in said
+        assert "no schema" in said and "gone/base failed: is not in the cache" in said
+    assert "rival" not in score_tables(metrics(), markdown=False)
+
+
+def test_the_plan_s_own_measure_is_named_as_such() -> None:
+    one = metrics()
+    one["test"]["strings"] = numbers(3, 0.387)
+    said = score_tables(one, markdown=False)
+    assert (
+        "Distinct (label, string) pairs of each document, as the plan counts its baseline" in said
+    )
+    assert "F1 0.387." in said

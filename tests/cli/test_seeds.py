@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
-from encswap.cli.seeds import spread, summarise_seeds
+from encswap.experiment.seeds import spread, summarise_seeds
 from encswap.recipe import dump_recipe, read_recipe
 
 
@@ -101,3 +101,49 @@ def test_seeds_that_are_refused_leave_nothing(tmp_path):
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs")])
     assert result.exit_code == 2 and "no such file" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, base_folder):
+    """A folder of two seeds that were really trained, for one epoch on few documents."""
+    from encswap.data.input import find_data
+
+    root = tmp_path_factory.mktemp("seeds")
+    for role, count in (("train", 24), ("test", 6)):
+        lines = find_data(f"ko-medical/{role}.jsonl").read_text("utf-8").splitlines(keepends=True)
+        (root / f"{role}.jsonl").write_text("".join(lines[:count]), "utf-8")
+    command = ["train", "-e", "koelectra", "--scale", "mini", "--base", str(base_folder)]
+    command += ["--train", str(root / "train.jsonl"), "--test", str(root / "test.jsonl")]
+    command += ["--seeds", "2", "--set", "epochs=1", "--out", str(root / "runs")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    return root / "runs", result
+
+
+def test_a_folder_of_seeds_is_an_experiment_with_one_axis_and_a_page(trained):
+    root, result = trained
+    summary = json.loads((root / "seeds.json").read_text())
+    results = json.loads((root / "results.json").read_text())
+    (condition,) = results["conditions"]
+    assert condition["seeds"] == summary["seeds"] == [42, 43]
+    assert condition["f1"]["mean"] == pytest.approx(summary["micro"]["mean"])
+    assert summary["targets"] == {}  # own documents, and no target was named
+    page = (root / "report.html").read_text()
+    assert "seed-42" in page and "seed-43" in page
+    assert f"page: {root / 'report.html'}" in result.stderr
+    assert "![F1 by training documents" in (root / "results.md").read_text()
+    for seed in (42, 43):
+        assert (root / f"seed-{seed}" / "checkpoint" / "model.safetensors").is_file()
+        assert (root / f"seed-{seed}" / "report.html").is_file()
+
+
+def test_a_folder_of_seeds_is_reported_as_its_runs(trained, tmp_path):
+    root, _ = trained
+    (root / "report.html").unlink()
+    result = CliRunner().invoke(app, ["report", str(root)])
+    assert result.exit_code == 0 and (root / "report.html").is_file()
+    result = CliRunner().invoke(app, ["report", str(root), "--format", "markdown"])
+    assert "seed-42" in result.output or "seed-42" in (root / "report.html").read_text()
+    (tmp_path / "seeds-asked.json").write_text((root / "seeds-asked.json").read_text())
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert result.exit_code == 2 and "no seed is done" in result.stderr

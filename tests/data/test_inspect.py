@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from encswap.data.duplicates import Fingerprint, Fingerprints
 from encswap.data.formats.table import ReadOptions
-from encswap.data.inspect import BATCH, as_json, inspect, oddities
+from encswap.data.inspect import BATCH, as_json, inspect, unusual_characters
 from encswap.data.units import Missed, Worst
 from encswap.data.windows import Lengths, Ruler
 from encswap.errors import InputError
@@ -86,7 +86,10 @@ def test_texts_are_looked_up_in_the_other_file(tmp_path: Path) -> None:
     found = inspect(test, {"spaced": spaced}, against=train).across
     assert found is not None
     assert (found.exact, found.near) == (1, 1)
-    assert [(one.line, one.twin, one.file) for one in found.pairs] == [(1, 2, train), (2, 2, train)]
+    assert [(one.line, one.match, one.file) for one in found.pairs] == [
+        (1, 2, train),
+        (2, 2, train),
+    ]
 
 
 def test_lengths_are_held_against_an_encoder(tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ def test_the_worst_examples_are_kept_worst_first() -> None:
     ],
 )
 def test_unseen_characters_are_named(text: str, kinds: list[str]) -> None:
-    assert oddities(text) == kinds
+    assert unusual_characters(text) == kinds
 
 
 def test_lengths_are_summarised() -> None:
@@ -146,9 +149,9 @@ def test_an_index_remembers_so_many_texts_and_no_more() -> None:
     index.add(Fingerprint.of("하나"), 1)
     index.add(Fingerprint.of("둘"), 2)
     assert index.find(Fingerprint.of("둘")) is None
-    twin = index.find(Fingerprint.of("하나"))
-    assert twin is not None
-    assert (twin.line, twin.exact) == (1, True)
+    match = index.find(Fingerprint.of("하나"))
+    assert match is not None
+    assert (match.line, match.exact) == (1, True)
 
 
 def test_different_texts_do_not_resemble_each_other() -> None:
@@ -163,9 +166,9 @@ def test_a_text_is_found_again(text: str) -> None:
     index = Fingerprints()
     assert index.find(Fingerprint.of(text)) is None
     index.add(Fingerprint.of(text), 7)
-    twin = index.find(Fingerprint.of(text))
-    assert twin is not None
-    assert (twin.line, twin.exact) == (7, True)
+    match = index.find(Fingerprint.of(text))
+    assert match is not None
+    assert (match.line, match.exact) == (7, True)
 
 
 def test_ids_that_repeat_are_counted(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# Material greets on every build with the end of its life, which is nothing about the site.
+QUIETLY = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
 DOCS = ROOT / "docs"
 ATTRIBUTES = ("src", "srcset", "data", "poster")  # what an element fetches
 QUIET = re.compile(r"INFO\s+-\s+(Cleaning|Building|Documentation built)\b.*")
@@ -25,6 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
+        env=QUIETLY,
         capture_output=True,
         text=True,
         check=False,
@@ -94,6 +101,48 @@ def test_no_script_of_the_site_names_another_machine(built: tuple[Path, str]):
         text = script.read_text(encoding="utf-8", errors="replace")
         loads = re.findall(r"(?:fetch|importScripts|open|src\s*=)\s*\(?[^;\n]{0,40}https?://", text)
         assert loads == [], script
+
+
+CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+AXE = importlib.util.find_spec("axe_core_python")
+PARTS = (CHROMIUM, CHROMEDRIVER, AXE, importlib.util.find_spec("selenium"))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.skipif(not all(PARTS), reason="needs chromium, chromedriver, selenium and axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", ["index", "choosing", "quickstart.ko", "architecture"])
+def test_axe_finds_no_serious_fault_in_the_site(
+    chromium: Any, built: tuple[Path, str], page: str, scheme: str
+):
+    assert AXE is not None and AXE.origin is not None
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    chromium.get((built[0] / f"{page}.html").as_uri())
+    chromium.execute_script(Path(AXE.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+    found = chromium.execute_async_script(
+        "const done = arguments[0]; axe.run().then(done, (e) => done({error: String(e)}))"
+    )
+    serious = [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
 
 
 def test_a_broken_link_fails_the_build(tmp_path: Path):

@@ -12,9 +12,9 @@ import pytest
 from encswap.errors import InputError
 from encswap.experiment import cell as tasks
 from encswap.experiment.cell import claimed, read_result, refuse_other, run_task, state_of
-from encswap.experiment.cost import estimate, refuse_full_disk, told_bytes, told_seconds
-from encswap.experiment.grid import run_grid, run_here
-from encswap.experiment.results import write_results
+from encswap.experiment.grid import disk_use, refuse_full_disk, run_grid, run_here
+from encswap.experiment.results import condition_table, write_results
+from encswap.train.cost import format_bytes, format_seconds
 from encswap.types import Unwatched
 
 
@@ -134,29 +134,52 @@ def test_a_folder_of_something_else_or_of_another_version_is_refused(grid_of, tm
         grid_of("other")
 
 
-def test_cost_is_estimated_and_a_full_disk_refused(grid_of, plugins, monkeypatch, load_mini):
+def test_disk_use_is_estimated_and_a_full_disk_refused(grid_of, plugins, monkeypatch, load_mini):
     load_mini("koelectra")
     free = 100_000_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     kept = grid_of(keep_checkpoints=True, seeds=list(range(30)))
-    cost = estimate(kept.tasks, kept.documents, plugins, kept.out, 1)
+    cost = disk_use(kept.tasks, plugins, kept.out, 1)
     assert cost.kept is not None and cost.kept % 30 == 0 and cost.running == 8 * cost.kept // 30
-    assert cost.seconds is not None and cost.seconds > 0
     with pytest.raises(InputError, match=r"100\.0 MB are free; pass --keep-checkpoints none"):
         refuse_full_disk(cost, kept.out)
     none = grid_of("none", seeds=list(range(30)))
-    refuse_full_disk(estimate(none.tasks, none.documents, plugins, none.out, 1), none.out)
+    refuse_full_disk(disk_use(none.tasks, plugins, none.out, 1), none.out)
 
 
 def test_the_estimated_bytes_are_those_of_the_checkpoint(grid_of, plugins, load_mini, told):
     load_mini("koelectra")
     grid = grid_of(keep_checkpoints=True)
-    cost = estimate(grid.tasks, grid.documents, plugins, grid.out, 1)
+    cost = disk_use(grid.tasks, plugins, grid.out, 1)
     run_grid(grid, told)
     written = (grid.tasks[0].folder / "checkpoint" / "model.safetensors").stat().st_size
     assert cost.kept == pytest.approx(written, rel=0.05)
 
 
 def test_bytes_and_seconds_are_told_for_a_person():
-    assert [told_bytes(n) for n in (999, 1500, 2_500_000)] == ["999 B", "1.5 kB", "2.5 MB"]
-    assert [told_seconds(n) for n in (61.2, 600, 7200)] == ["61 s", "10 min", "2.0 h"]
+    assert [format_bytes(n) for n in (999, 1500, 2_500_000)] == ["999 B", "1.5 kB", "2.5 MB"]
+    assert [format_seconds(n) for n in (61.2, 600, 7200)] == ["61 s", "10 min", "2.0 h"]
+
+
+def test_strategy_keep_runs_beside_a_swap_and_is_compared_with_it(grid_of, told):
+    grid = grid_of(strategies=["surgical", "keep"], sizes=[16])
+    run_grid(grid, told)
+    results = write_results(grid, "plan", None)
+    assert told.names == ["koelectra-surgical-n16-s1", "base-keep-n16-s1"]
+    assert [one["failure"] for one in results["cells"]] == [None, None]
+    (pair,) = results["pairs"]
+    assert (pair["settings"]["encoder"], pair["second"], pair["n"]) == ("koelectra", "keep", 1)
+
+
+def test_each_cell_trains_the_rivals_of_its_recipe_and_the_results_hold_their_means(grid_of, told):
+    grid = grid_of(sizes=[16], recipe={"rivals": ["tagger"]})
+    run_grid(grid, told)
+    results = write_results(grid, "plan", None)
+    (cell,), (condition,) = results["cells"], results["conditions"]
+    metrics = json.loads((grid.tasks[0].folder / "metrics.json").read_text())
+    f1 = metrics["rivals"]["tagger"]["micro"]["f1"]
+    assert cell["failure"] is None and cell["rivals"] == {"tagger": f1}
+    assert condition["rivals"]["tagger"]["mean"] == f1
+    assert "rival tagger" in condition_table(results)[0]
+    left = grid.tasks[0].folder / "rivals" / "tagger"
+    assert (left / "predictions.jsonl").is_file() and not (left / "checkpoint").exists()

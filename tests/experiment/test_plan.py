@@ -158,3 +158,18 @@ def test_a_method_that_a_plugin_takes_is_known(tmp_path, monkeypatch):
     refuse_unknown_method("zeros", plugins, tmp_path)
     with pytest.raises(InputError, match="unknown embedding method 'zeross'"):
         refuse_unknown_method("zeross", plugins, tmp_path)
+
+
+def test_strategy_keep_is_one_cell_for_all_encoders_with_their_words(plan_file):
+    path = plan_file(
+        encoders=["koelectra", "ko-deberta"], strategies=["surgical", "keep"], seeds=[1, 2]
+    )
+    found = {cell.name: cell.recipe for cell in cells(path)}
+    kept = {name: one for name, one in found.items() if one.strategy == "keep"}
+    assert list(kept) == ["base-keep-nall-s1", "base-keep-nall-s2"] and len(found) == 6
+    assert {(one.encoder, one.splitter) for one in kept.values()} == {(None, "kiwi")}
+
+
+def test_strategy_keep_needs_no_encoder(plan_file):
+    path = plan_file(encoders=[], strategies=["keep"], splitters=["kiwi", "char"])
+    assert [cell.recipe.splitter for cell in cells(path)] == ["kiwi", "char"]

@@ -89,3 +89,20 @@ def test_the_figure_of_one_size_or_of_nothing_is_drawn():
     nothing = [row("surgical", "all", 1, None, failure="it fell")]
     assert ET.fromstring(draw(list(conditions_of(nothing)), 24)) is not None
     assert pairs_of(nothing) == []
+
+
+def test_strategy_keep_is_compared_with_each_encoder_s_swap():
+    def row(encoder, strategy, seed, f1):
+        settings = {"encoder": encoder, "strategy": strategy, "size": "all", "seed": seed}
+        return {"name": "", "settings": settings, "failure": None, "f1": f1}
+
+    scores = (0.5, 0.6)
+    rows = [row("one", "surgical", n, f1) for n, f1 in enumerate(scores)]
+    rows += [row("two", "surgical", n, f1 - 0.1) for n, f1 in enumerate(scores)]
+    rows += [row("base", "keep", n, 0.3) for n in range(2)]
+    found = pairs_of(rows)
+    assert [(one["settings"]["encoder"], one["second"]) for one in found] == [
+        ("one", "keep"),
+        ("two", "keep"),
+    ]
+    assert [round(one["mean"], 3) for one in found] == [-0.25, -0.15]

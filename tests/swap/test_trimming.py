@@ -90,7 +90,7 @@ def test_texts_are_cut_as_before_and_outputs_are_equal(encoder_of, kind, charact
     small = trimmed.encoder
     assert len(small.tokenizer) == len(trimmed.ids) < trimmed.rows_before
     assert small.model.get_input_embeddings().num_embeddings == len(trimmed.ids)
-    for text in WANTED.spoken:
+    for text in WANTED.tokenised:
         assert small.tokenizer.tokenize(text) == encoder.tokenizer.tokenize(text)
     difference, compared = encoder_difference(encoder, small, TEXTS)
     assert difference <= 1e-6

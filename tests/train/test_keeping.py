@@ -12,10 +12,14 @@ import torch
 from encswap.errors import InputError
 from encswap.gliner.model import read_model
 from encswap.train.averaging import averaged, choose_share, copy_state
-from encswap.train.fit import _samples
+from encswap.train.fit import Job, training_samples
 from encswap.train.prepare import check_settings
 from encswap.train.run import run
 from encswap.train.samples import sampled_labels
+
+
+def _samples(job: Job):
+    return training_samples(job.recipe, job.documents, job.ready)
 
 
 def test_a_held_out_label_is_not_shown_in_training_and_scored_at_test(job_of):

@@ -20,9 +20,11 @@ def needed(model, batch):
 
 
 def test_the_largest_batch_that_the_estimate_allows_is_named(base):
-    assert fitting_batch(base, 8, 512, needed(base, 5) + 1) == 5
-    assert fitting_batch(base, 8, 512, needed(base, 1) - 1) == 0
-    assert fitting_batch(base, 8, 512, needed(base, 99)) == 7
+    count = sum(one.numel() for one in base.parameters())
+    config = base.encoder.config.to_dict()
+    assert fitting_batch(count, config, 8, 512, needed(base, 5) + 1) == 5
+    assert fitting_batch(count, config, 8, 512, needed(base, 1) - 1) == 0
+    assert fitting_batch(count, config, 8, 512, needed(base, 99)) == 7
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from encswap.train.fit import _stage
 from encswap.train.prepare import has_widths
 from encswap.train.provenance import remarks_on
 from encswap.train.run import RunOptions, run_recipe
-from encswap.train.trainer import precision_of, precision_remark, refuse_precision, trackers
+from encswap.train.settings import trackers
+from encswap.train.trainer import precision_of, precision_remark, refuse_precision
 from encswap.types import Unwatched
 
 
@@ -37,7 +39,7 @@ def attempt(plugins, files, tmp_path, monkeypatch):
 
 
 def test_a_tracker_that_is_not_installed_is_named_first(attempt, monkeypatch):
-    monkeypatch.setattr(arguments.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert "wandb is not installed; pip install wandb" in str(attempt(report_to="wandb"))
     assert "unknown tracker 'board'" in str(attempt(report_to="board"))
 
@@ -120,7 +122,7 @@ def test_a_run_with_fp16_on_a_cpu_is_trained_and_remarked(job_of):
 def test_trackers_are_taken_as_people_write_them(setting, expected, monkeypatch, tmp_path):
     recipe = read_recipe(overrides=dict([parse_setting(setting)]))
     assert recipe.report_to == expected
-    monkeypatch.setattr(arguments.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
     assert trackers(recipe) == (["tensorboard"] if expected == "auto" else list(expected))
     path = tmp_path / "mine.yaml"
     path.write_text(setting.replace("=", ": ", 1) + "\n")

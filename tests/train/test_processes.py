@@ -15,12 +15,12 @@ PROGRAM = """
 import json, os, sys
 from pathlib import Path
 from encswap.cli.train import resolve_recipe, train_run
-from encswap.distributed import index
+from encswap.distributed import rank
 
 out, rank_file, *settings = sys.argv[1:]
 recipe = resolve_recipe({}, settings, None, "mini")
 metrics, _ = train_run(recipe, Path(out))
-Path(f"{rank_file}.{index()}").write_text(json.dumps(metrics))
+Path(f"{rank_file}.{rank()}").write_text(json.dumps(metrics))
 """
 
 

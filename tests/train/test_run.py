@@ -100,7 +100,7 @@ def test_metrics_have_the_keys_that_others_read(finished):
     assert set(metrics["baselines"]) == {"dictionary", "base", "before_training"}
     assert {"precision", "recall", "f1", "interval", "support"} <= set(metrics["test"]["micro"])
     assert {"epoch", "train_loss", "dev_f1", "threshold", "seconds"} == set(metrics["epochs"][0])
-    assert {"examples_per_second", "peak_memory_bytes"} == set(metrics["throughput"])
+    assert {"examples_per_second", "peak_memory_bytes"} <= set(metrics["throughput"])
 
 
 def test_eval_gives_the_same_numbers_again(finished, files):

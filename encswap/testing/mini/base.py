@@ -1,6 +1,6 @@
 """The mini base: a small GLiNER2 model of the default base's classes, trained on the English set.
 
-It stands in for the real base where that cannot be had: the same code reads, swaps and trains it.
+It replaces the real base where that cannot be had: the same code reads, swaps and trains it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def build_mini(plugins: Plugins, watcher: Watcher, spec: EncoderSpec | None = No
         if spec.name in plugins.encoders:
             watcher.stage(f"build the mini {spec.name}")
             mini_encoder(spec)
-    elif processes.count() == 1:
+    elif processes.world_size() == 1:
         mini_base(plugins, watcher)
     else:
         # It is trained by one process, which must not wait for the others.

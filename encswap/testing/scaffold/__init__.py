@@ -51,7 +51,7 @@ def plugin_name(text: str) -> str:
 
 
 def refuse_existing(folder: Path) -> None:
-    """Refuse a place where something stands, or where nothing can be put."""
+    """Refuse a path that exists, or where nothing can be written."""
     if folder.exists() or folder.is_symlink():
         raise InputError("is there already; nothing was written", where=folder, hint="give --out")
     if not folder.parent.is_dir():

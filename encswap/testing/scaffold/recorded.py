@@ -68,7 +68,7 @@ def from_folder(hub_id: str, folder: str, plugins: Plugins) -> Known:
 
 
 def _is_missing(error: SourceError) -> bool:
-    """Whether the hub said 404; what is gated is there."""
+    """Whether the hub answered 404; a gated repository exists."""
     from huggingface_hub import errors
 
     cause = error.__cause__
@@ -94,8 +94,8 @@ def _read(hub_id: str, source: Source, revision: str | None) -> Known:
 def _of_config(evidence: Evidence) -> tuple[dict[str, Fact], list[str]]:
     date, remarks = _today(), [f"{fault.message}." for fault in evidence.faults]
     if not evidence.config or evidence.config_class is None:
-        told = "the config: its class is not one of transformers'."
-        return {}, remarks or [told]
+        remark = "the config: its class is not one of transformers'."
+        return {}, remarks or [remark]
     config = {key: value for key, value in evidence.config.items() if key not in NOISE}
     facts = {
         "config": Fact(config, "V", date, "config.json"),
@@ -103,8 +103,8 @@ def _of_config(evidence: Evidence) -> tuple[dict[str, Fact], list[str]]:
         "architecture": Fact(evidence.architecture, "V", date, "config.json"),
     }
     if evidence.parameters is not None:
-        told = "counted on the meta device from these fields"
-        facts["parameters"] = Fact(evidence.parameters, "R", date, told)
+        how = "counted on the meta device from these fields"
+        facts["parameters"] = Fact(evidence.parameters, "R", date, how)
     return facts, remarks
 
 

@@ -1,0 +1,1 @@
+"""What a person would use instead, trained and scored on the same documents."""
