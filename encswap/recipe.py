@@ -155,8 +155,40 @@ class Recipe(BaseModel):
     )
     dev_share: Annotated[float, Field(gt=0, lt=0.9)] = Field(description="documents taken as dev")
     patience: Annotated[int, Field(ge=1)] = Field(description="epochs without a better dev F1")
+    select_by: Literal["auto", "entities", "classifications", "relations", "structures", "mean"] = (
+        Field(
+            "auto",
+            description="dev score that chooses the epoch: F1 of entities, mean macro F1 of "
+            "classifications, strict F1 of relations, exact F1 of structures, or their mean; auto: "
+            "the first of these that the documents have",
+        )
+    )
     synthetic_labels: Share = Field(
         0.2, description="share of samples whose labels gliner2 renames while training"
+    )
+    synthetic_classes: Share = Field(
+        0.5, description="share of classifications whose labels gliner2 renames while training"
+    )
+    held_out_labels: tuple[str, ...] = Field(
+        (), description="labels that are not shown in training and are scored at test, zero-shot"
+    )
+    labels_per_document: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="labels that a training document is asked for: those of its gold and others "
+        "drawn anew each epoch, in random order; all of them if not given",
+    )
+    replay: str | None = Field(
+        None,
+        description="documents of other labels and tasks that are mixed into training, so that "
+        "they are not forgotten: a file, or several with commas",
+    )
+    replay_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="share of the training samples that are replayed"
+    )
+    average_with_start: tuple[Share, ...] = Field(
+        (),
+        description="shares of the weights before training that are tried on dev when training is "
+        "over, such as [0.1, 0.3, 0.5]; the best is kept, or none",
     )
     mask_subtokens: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of the text's subtokens hidden while training"
@@ -181,6 +213,12 @@ class Recipe(BaseModel):
     )
     report_to: tuple[str, ...] | Literal["auto"] = Field(
         "auto", description="trackers: tensorboard, wandb, mlflow; auto takes tensorboard if there"
+    )
+    retention: bool = Field(
+        False, description="score what the base could do before and the model still can, see eval"
+    )
+    retention_data: tuple[str, ...] = Field(
+        (), description="files on which retention is scored, beside the shipped set"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     rivals: tuple[str, ...] = Field(
@@ -213,7 +251,14 @@ class Recipe(BaseModel):
         kept = [name.strip() if isinstance(name, str) else name for name in names]
         return tuple(dict.fromkeys(name for name in kept if name != ""))
 
-    @field_validator("thresholds", "lora_targets", mode="before")
+    @field_validator(
+        "thresholds",
+        "lora_targets",
+        "retention_data",
+        "held_out_labels",
+        "average_with_start",
+        mode="before",
+    )
     @classmethod
     def _list_one(cls, value: Any) -> Any:
         """Take one value for a list of one."""

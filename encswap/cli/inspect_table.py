@@ -13,7 +13,7 @@ from encswap.data.units import suggest_max_width
 if TYPE_CHECKING:
     from encswap.data.duplicates import Duplicates
     from encswap.data.inspect import GoldFacts, Inspection, SplitterView
-    from encswap.data.units import Missed
+    from encswap.data.units import Coverage, Missed
 
 LOW = 0.80
 SHOWN_WIDTHS = (8, 12, 16)
@@ -37,6 +37,8 @@ def sections_of(found: Inspection, show: int) -> list[Section]:
     if found.gold.overlaps.nested_same_label or found.gold.overlaps.crossing_same_label:
         sections.append(_overlaps(found, views))
     sections.append(_labels(found, views))
+    if found.tasks:
+        sections += _tasks(found, views)
     if any(view.lengths for _, view in views):
         sections.append(_lengths(views))
     sections.append(Section("Texts", notes=tuple(_notes(found))))
@@ -44,7 +46,7 @@ def sections_of(found: Inspection, show: int) -> list[Section]:
 
 
 def _coverage(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> Section:
-    rows = [[name, *_shares(view)] for name, view in views]
+    rows = [[name, *_shares(view.coverage)] for name, view in views]
     bad = [at for at, (_, view) in enumerate(views) if view.coverage.aligned_share < LOW]
     return Section(
         f"{found.file}: {found.examples:,} documents, {found.mentions:,} mentions"
@@ -60,8 +62,38 @@ def _coverage(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> S
     )
 
 
-def _shares(view: SplitterView) -> list[str]:
-    coverage = view.coverage
+def _tasks(found: Inspection, views: Sequence[tuple[str, SplitterView]]) -> Iterator[Section]:
+    """Count each task, and show what units can express of relations and structures."""
+    kinds = {"relations": "relation", "structures": "structure"}
+    rows = [
+        [f"class of {task}", label, f"{count:,}", ""]
+        for task, labels in found.tasks["classifications"].items()
+        for label, count in labels.items()
+    ]
+    for key, kind in kinds.items():
+        rows += [[kind, name, f"{count:,}", ""] for name, count in found.tasks[key].items()]
+    rows += [
+        ["value", name, f"{one['values']:,}", f"{one['unlocated']:,}"]
+        for name, one in found.tasks["values"].items()
+    ]
+    documents = ", ".join(f"{count:,} {kind}" for kind, count in found.tasks["documents"].items())
+    yield Section(
+        f"Tasks beside entities, by documents that hold them: {documents}",
+        ("task", "name", "count", "not in the text"),
+        rows,
+        right=("count", "not in the text"),
+    )
+    shares = [[name, *_shares(view.values)] for name, view in views if view.values is not None]
+    if shares:
+        yield Section(
+            "What units can express of relation arguments and structure fields",
+            ("splitter", *NUMBERS),
+            shares,
+            right=NUMBERS,
+        )
+
+
+def _shares(coverage: Coverage) -> list[str]:
     return [
         f"{coverage.aligned_share:.2%}",
         *(f"{coverage.share(width):.2%}" for width in SHOWN_WIDTHS),

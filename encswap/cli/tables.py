@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -16,6 +16,10 @@ def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
     parts = [table(_label_rows(metrics), markdown), *_closing(metrics)]
     if metrics.get("baselines"):
         parts.insert(1, table(_comparison_rows(metrics), markdown))
+    if metrics.get("tasks"):
+        parts.insert(1, table(_task_rows(metrics), markdown))
+    if metrics.get("retention"):
+        parts.append("\n" + retention_table(metrics["retention"], markdown=markdown))
     if metrics.get("rivals"):
         parts += [table(_rival_rows(metrics), markdown), *_verdicts(metrics["rivals"])]
     return "\n".join(parts)
@@ -38,6 +42,69 @@ def _label_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
             )
         )
     return rows
+
+
+def _task_rows(metrics: dict[str, Any]) -> list[Sequence[str]]:
+    """List the scores of classifications, relations and structures, each beside the base's."""
+    before = ((metrics.get("baselines") or {}).get("before_training") or {}).get("tasks") or {}
+    old = {name: score for name, score, *_ in _task_lines(before)}
+    rows: list[Sequence[str]] = [("task", "score", "", "95% interval", "gold", "before training")]
+    for name, score, measure, interval, support in _task_lines(metrics["tasks"]):
+        first = f"{old[name]:.3f}" if name in old else ""
+        if not support:
+            rows.append((name, "–", measure, "not measured", "0", first))
+            continue
+        low, high = interval
+        rows.append((name, f"{score:.3f}", measure, f"{low:.3f}–{high:.3f}", str(support), first))
+    return rows
+
+
+TaskLine = tuple[str, float, str, Sequence[float], int]
+
+
+def _task_lines(tasks: dict[str, Any]) -> Iterator[TaskLine]:
+    for task, one in tasks.get("classifications", {}).items():
+        support = one["support"]
+        yield task, one["accuracy"], "accuracy", one["accuracy_interval"], support
+        yield f"{task}, classes", one["macro_f1"], "macro F1", one["interval"], support
+    if relations := tasks.get("relations"):
+        found = {**relations["per_relation"], "all relations": relations["micro"]}
+        for name, one in found.items():
+            yield name, one["f1"], "strict F1", one["interval"], one["support"]
+    if structures := tasks.get("structures"):
+        fields = {**structures["per_field"], "all fields": structures}
+        for name, one in fields.items():
+            for measure in ("exact", "partial"):
+                numbers = one[measure]
+                label = name if measure == "exact" else f"{name}, overlapping"
+                yield label, numbers["f1"], f"{measure} F1", numbers["interval"], numbers["support"]
+
+
+def retention_table(found: dict[str, Any], *, markdown: bool) -> str:
+    """Draw what each model can do on labels and tasks that were not trained."""
+    stages = list(next(iter(found["sets"].values()))["models"])
+    rows: list[Sequence[str]] = [("set", "task", *(f"{stage} (95% interval)" for stage in stages))]
+    for name, one in found["sets"].items():
+        cells = {stage: _kept_cells(one["models"][stage]) for stage in stages}
+        rows += [
+            (name, task, *(cells[stage].get(task, "–") for stage in stages))
+            for task in cells[stages[0]]
+        ]
+    return table(rows, markdown) + f"{found['sentence']}\n"
+
+
+def _kept_cells(scores: dict[str, Any]) -> dict[str, str]:
+    found = {"entities": scores["entities"]["micro"]}
+    for task, one in scores.get("classifications", {}).items():
+        found[f"{task} (macro F1)"] = {"f1": one["macro_f1"], "interval": one["interval"]}
+    if "relations" in scores:
+        found["relations"] = scores["relations"]["micro"]
+    if "structures" in scores:
+        found["structure fields"] = scores["structures"]["exact"]
+    return {
+        name: f"{one['f1']:.3f} ({one['interval'][0]:.3f}–{one['interval'][1]:.3f})"
+        for name, one in found.items()
+    }
 
 
 def _shares(numbers: dict[str, Any]) -> tuple[str, str, str, str]:

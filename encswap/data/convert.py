@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from encswap.data.formats.fields import KEPT_TASKS, LOST, TASKS
+from encswap.data.formats.fields import LOST, TASKS
 from encswap.data.formats.table import FileFormat, Loss, ReadOptions
 from encswap.data.formats.tags import padded, trimmed
 from encswap.data.gold import label_set
@@ -72,6 +73,8 @@ class _Mark:
             parts["id"] = plain.id
         if "unlocated" not in chosen.losses:
             parts["missing gold"] = sorted((one.label, one.text) for one in plain.unlocated)
+        if "tasks" not in chosen.losses:
+            parts["tasks"] = json.dumps(plain.tasks, ensure_ascii=False, sort_keys=True)
         hashes = {name: _hash(part) for name, part in parts.items()}
         return cls(example.id, example.line, hashes)
 
@@ -163,6 +166,7 @@ def convert(
     `drop` says that they may.
     """
     lost: Counter[Loss] = Counter()
+    held: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
     chosen = known_format(to)
 
@@ -170,18 +174,17 @@ def convert(
         for example in iter_examples(source, format, options=options, notes=notes):
             found = _losses(example)
             lost.update({loss: found[loss] for loss in chosen.losses if found[loss]})
+            held.update(key for key in TASKS if example.tasks.get(key))
             yield _reduced(example, chosen) if drop else example
         if not drop:
-            _refuse(lost, notes, source, to)
+            _refuse(lost, held, notes, source, to)
 
     def notice(where: str, _repair: Repair) -> None:
         repaired[where] += 1
 
     notes = Notes(on_repair=notice)
     count = write_examples(counted(), target, to, source=source)
-    kept = "tasks" in chosen.keeps
-    remaining = tuple(note for note in notes if note.kind != KEPT_TASKS or not kept)
-    return Conversion(count, repaired.total(), dict(lost), remaining)
+    return Conversion(count, repaired.total(), dict(lost), tuple(notes))
 
 
 def _losses(example: Example) -> Mapping[Loss, int]:
@@ -218,12 +221,15 @@ def _flat(mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
     return tuple(sorted(kept))
 
 
-def _refuse(lost: Mapping[Loss, int], notes: Notes, source: Path, to: str) -> None:
+def _refuse(
+    lost: Mapping[Loss, int], held: Mapping[str, int], notes: Notes, source: Path, to: str
+) -> None:
     """Refuse a conversion that would lose what changes what an example means."""
     allowed = (*LIGHT, "tasks")
     losses = [f"{count:,} {LOSSES[loss]}" for loss, count in lost.items() if loss not in allowed]
-    kinds = (*LOST, KEPT_TASKS) if "tasks" in lost else LOST
-    losses += [str(note) for note in notes if note.kind in kinds]
+    if "tasks" in lost:
+        losses += [f"{count:,} records hold {key}" for key, count in held.items()]
+    losses += [str(note) for note in notes if note.kind in LOST]
     if losses:
         raise InputError(
             f"{to} would not hold all of it: {'; '.join(losses)}",

@@ -108,6 +108,8 @@ def label_set(example: Example) -> tuple[str, ...] | None:
     gold = {one.label for one in example.gold}
     if example.annotated is None and set(example.labels) <= gold:
         return None
+    if example.annotated == () and example.tasks:
+        return None  # its other tasks say so
     return tuple(dict.fromkeys([*(example.annotated or ()), *example.labels]))
 
 

@@ -23,6 +23,7 @@ from encswap.data.locate import PassedOver, Repair
 from encswap.data.notes import Note, Notes
 from encswap.data.overlaps import POLICIES, Overlaps, ceiling_of, overlaps_of
 from encswap.data.readers import Reading, iter_examples, open_examples
+from encswap.data.tasks import TaskCount, with_values
 from encswap.data.units import (
     WIDTHS,
     Coverage,
@@ -151,13 +152,15 @@ def _only(labels: Mapping[str, int], others: Iterable[str]) -> dict[str, int]:
 class SplitterView:
     """What the units of one splitter express, the losses, and lengths by encoder.
 
-    `overlapping` counts by overlap policy the aligned mentions that it cannot return.
+    `overlapping` counts by overlap policy the aligned mentions that it cannot return. `values` is
+    the coverage of relation arguments and structure fields, None where the file holds none.
     """
 
     coverage: Coverage
     worst: tuple[Missed, ...]
     lengths: Mapping[str, EncoderLengths]
     overlapping: Mapping[str, int] = field(default_factory=dict)
+    values: Coverage | None = None
 
     def ceiling(self, policy: str) -> float:
         """The share of all mentions, of any width, that units and overlap policy can return."""
@@ -190,6 +193,7 @@ class Inspection:
     passed: int = 0
     passed_over: tuple[tuple[str, PassedOver], ...] = ()
     notes: tuple[Note, ...] = ()
+    tasks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_json(found: Inspection) -> dict[str, Any]:
@@ -225,12 +229,15 @@ def as_json(found: Inspection) -> dict[str, Any]:
             "listed": [{"where": where, **asdict(one)} for where, one in found.passed_over],
         },
         "repairs": [{"where": where, **asdict(one)} for where, one in found.repairs],
+        "tasks": dict(found.tasks),
     }
 
 
 def _splitter(view: SplitterView) -> dict[str, Any]:
     coverage = view.coverage
+    values = {} if view.values is None else {"values": _values(view.values)}
     return {
+        **values,
         "aligned": _share(coverage.aligned_share),
         "within": {str(width): _share(coverage.share(width)) for width in WIDTHS},
         "units_per_example": {"mean": round(coverage.units_mean, 2), "max": coverage.units_max},
@@ -240,6 +247,15 @@ def _splitter(view: SplitterView) -> dict[str, Any]:
         "labels": {label: asdict(one) for label, one in coverage.by_label.items()},
         "lengths": {name: asdict(one) for name, one in view.lengths.items()},
         "unaligned_worst": [_missed(one) for one in view.worst],
+    }
+
+
+def _values(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "spans": coverage.mentions,
+        "aligned": _share(coverage.aligned_share),
+        "within": {str(width): _share(coverage.share(width)) for width in WIDTHS},
+        "suggested_max_width": suggest_max_width(coverage),
     }
 
 
@@ -287,8 +303,11 @@ class _SplitterCount:
     worst: Worst = field(default_factory=Worst)
     lengths: dict[str, Counter[int]] = field(default_factory=dict)
     overlapping: Counter[str] = field(default_factory=Counter)
+    values: CoverageCount = field(default_factory=CoverageCount)
 
     def add(self, example: Example, units: Sequence[tuple[int, int]]) -> None:
+        if example.tasks:
+            self.values.add(with_values(example, alone=True), units)
         before = self.coverage.aligned.total()
         self.coverage.add(example, units)
         lost = len(example.mentions) - (self.coverage.aligned.total() - before)
@@ -313,6 +332,7 @@ class _SplitterCount:
             tuple(self.worst.listed()),
             lengths,
             {policy: self.overlapping[policy] for policy in POLICIES},
+            self.values.result() if self.values.gold else None,
         )
 
 
@@ -334,6 +354,7 @@ class _Count:
         self.unusual_counts: Counter[str] = Counter()
         self.characters: Counter[int] = Counter()
         self.gold = GoldCount()
+        self.tasks = TaskCount()
 
     def hold_against(self, path: Path) -> None:
         """Remember the texts of another file, to find them again in this one."""
@@ -363,6 +384,7 @@ class _Count:
         line = example.line or self.examples
         self.characters[len(example.text)] += 1
         self.gold.add(example)
+        self.tasks.add(example)
         self.labels.update(dict.fromkeys(example.labels, 0))
         self.labels.update(mention.label for mention in example.mentions)
         self.labels.update(gold.label for gold in example.unlocated)
@@ -387,6 +409,7 @@ class _Count:
             file=self.path,
             format=reading.format.name,
             notes=tuple(reading.notes),
+            tasks=self.tasks.as_json(),
             examples=self.examples,
             mentions=self.labels.total(),
             unlocated=self.unlocated,
@@ -430,7 +453,7 @@ def inspect(
             count.add(batch)
             if progress is not None:
                 progress(count.examples)
-    if not count.labels.total():
+    if not count.labels.total() and not count.tasks.documents:
         raise InputError(
             "the file holds no mention", where=path, hint="coverage is measured on gold mentions"
         )

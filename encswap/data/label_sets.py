@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from encswap.errors import InputError
@@ -80,6 +80,30 @@ def refuse_apart(
         f"{name} has {_counted(found)}",
         where=str(where) if where is not None else None,
         hint=hint,
+    )
+
+
+def without_labels(example: Example, labels: Iterable[str]) -> Example:
+    """Return an example as if nobody had ever looked for these labels in it."""
+    out = set(labels)
+    return _of_labels(example, lambda label: label not in out)
+
+
+def with_labels_alone(example: Example, labels: Iterable[str]) -> Example:
+    """Return an example as if it had been annotated for these labels alone."""
+    kept = set(labels)
+    return _of_labels(example, lambda label: label in kept)
+
+
+def _of_labels(example: Example, keep: Callable[[str], bool]) -> Example:
+    annotated = example.annotated
+    return replace(
+        example,
+        mentions=tuple(one for one in example.mentions if keep(one.label)),
+        unlocated=tuple(one for one in example.unlocated if keep(one.label)),
+        labels=tuple(label for label in example.labels if keep(label)),
+        descriptions={k: text for k, text in example.descriptions.items() if keep(k)},
+        annotated=None if annotated is None else tuple(one for one in annotated if keep(one)),
     )
 
 

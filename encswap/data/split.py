@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from encswap.data.duplicates import Fingerprint, Fingerprints
+from encswap.data.tasks import tasks_of
 from encswap.types import Example
 
 
@@ -94,7 +95,13 @@ def _duplicates(examples: Sequence[Example]) -> list[int]:
 
 
 def _labels(group: Sequence[Example]) -> Counter[str]:
-    return Counter(mention.label for example in group for mention in example.mentions)
+    found = Counter(mention.label for example in group for mention in example.mentions)
+    for example in group:
+        tasks = tasks_of(example)
+        found.update(f"{one.task}: {label}" for one in tasks.classifications for label in one.gold)
+        found.update(one.name for one in tasks.relations)
+        found.update(one.name for one in tasks.structures)
+    return found
 
 
 def _rarity(labels: Counter[str], overall: Counter[str]) -> float:

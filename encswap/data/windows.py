@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
+from encswap.data.tasks import tasks_inside
 from encswap.data.units import SENTENCE_MARKS, Unit, gliner_text
 from encswap.errors import InputError
 from encswap.types import Example, Mention, Prediction, WordSplitter, labels_of
@@ -210,6 +211,7 @@ def _window(example: Example, document: Hashable, plan: _Plan, first: int, stop:
         # Counted once in the document, so once among its windows.
         unlocated=example.unlocated if first == 0 else (),
         labels=tuple(labels_of([example])),
+        tasks=tasks_inside(example, start, end),
     )
     return Window(part, document, start)
 

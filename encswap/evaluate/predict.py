@@ -16,14 +16,18 @@ from encswap.data.label_sets import compare_labels, count_labels, refuse_apart
 from encswap.data.notes import Notes
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.readers import options_of, read_examples
+from encswap.data.tasks import KINDS, schema_of
 from encswap.data.units import CachedSplitter
 from encswap.errors import InputError, SourceError
 from encswap.evaluate.prompts import divide, one_sided
 from encswap.evaluate.score import FLOOR, Progress, score_documents
 from encswap.evaluate.summary import judge_targets, summarise
+from encswap.evaluate.task_answers import answer
+from encswap.evaluate.task_scores import score_tasks
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
 from encswap.gliner.decoding import flatten, resolve
+from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import MANIFEST, Manifest, ModelRecord, SplitterRecord, read_manifest
 from encswap.models import MINI_BASE, BuildMini, find_base, spec_of, split_revision
@@ -137,6 +141,23 @@ class Saved:
             batch_size=batch_size,
             progress=progress,
         )
+
+    def score_tasks(self, examples: Sequence[Example], threshold: float) -> dict[str, Any]:
+        """Score the tasks beside entities that the documents hold; empty where they hold none."""
+        schema = schema_of(examples)
+        if not schema:
+            return {}
+        kinds = [kind for kind in KINDS if schema.names[kind]]
+        refuse_missing_heads(self.model, kinds, examples[0].id)
+        answers = answer(
+            self.model,
+            examples,
+            schema,
+            self.splitter,
+            max_length=self.recipe.max_length,
+            threshold=threshold,
+        )
+        return score_tasks(examples, answers, schema, self.recipe.seed)
 
 
 def what_to_ask(
@@ -296,7 +317,9 @@ def score_saved(
     width = gliner.max_width_of(saved.model)
     ceiling = measure_ceiling(examples, saved.splitter, width, policy)
     source = "given" if threshold else "dev" if chosen else manifest.threshold_source
+    tasks = saved.score_tasks(examples, at)
     return {
+        **({"tasks": tasks} if tasks else {}),
         "model": str(model),
         "splitter": splitter or manifest.splitter.name,
         "protocol": saved.recipe.protocol if manifest.epoch_source else None,

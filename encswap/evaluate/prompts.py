@@ -12,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.label_sets import count_labels
+from encswap.data.tasks import KINDS, prompt_of, renamed, training_tasks
+from encswap.errors import InputError
 from encswap.gliner.batches import position_limit, prompt_length
 from encswap.gliner.prompt_room import PromptRoom
 from encswap.gliner.schema import EntitySchema
@@ -42,6 +44,23 @@ def text_budget(model: PreTrainedModel, asked: EntitySchema, max_length: int) ->
     words of text, or one leaves nothing.
     """
     return room_of(model, max_length).budget(asked)
+
+
+def task_prompt(model: PreTrainedModel, example: Example, room: int) -> int:
+    """Return the subtokens that an example's other tasks take of the `room` for its text.
+
+    Raises `InputError` that names the example where they leave nothing.
+    """
+    tasks = prompt_of(training_tasks(example, lambda _: True)) if example.tasks else {}
+    if not any(tasks.get(kind) for kind in KINDS):
+        return 0
+    taken = max(prompt_length(model, (), {}, one) for one in (tasks, renamed(tasks)))
+    if taken >= room:
+        raise InputError(
+            f"the tasks of {example.id!r} take {taken} subtokens of a prompt, and {room} are left",
+            hint="ask for fewer classes and fields, or shorten what is said of them",
+        )
+    return taken
 
 
 def fitting(model: PreTrainedModel, asked: EntitySchema, max_length: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from encswap import distributed as processes
 from encswap.data.windows import Window, cut, merge
-from encswap.evaluate.prompts import divide, text_budget
+from encswap.evaluate.prompts import divide, task_prompt, text_budget
 from encswap.gliner import scoring as heads
 from encswap.gliner.batches import collate, subtoken_counter
 from encswap.gliner.schema import EntitySchema, schema_for
@@ -83,20 +83,24 @@ def cut_windows(
 ) -> list[Window]:
     """Cut examples to what the encoder takes: subtokens, with the schema prompt counted in.
 
-    Windows name their documents by place, for ids may repeat. Raises `InputError` where the labels
-    leave no room for text.
+    Windows name their documents by place, for ids may repeat. Raises `InputError` where the labels,
+    or the tasks of an example, leave no room for text.
     """
-    return _cut(model, examples, splitter, text_budget(model, asked, max_length))
+    budget = text_budget(model, asked, max_length)
+    return _cut(model, examples, splitter, lambda one: budget - task_prompt(model, one, budget))
 
 
 def _cut(
-    model: PreTrainedModel, examples: Sequence[Example], splitter: WordSplitter, budget: int
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    splitter: WordSplitter,
+    budget: Callable[[Example], int],
 ) -> list[Window]:
     count = subtoken_counter(model)
     return [
         window
-        for place, example in enumerate(examples)
-        for window in cut(example, splitter=splitter, count=count, budget=budget, document=place)
+        for place, one in enumerate(examples)
+        for window in cut(one, splitter=splitter, count=count, budget=budget(one), document=place)
     ]
 
 
@@ -120,10 +124,10 @@ def score_documents(
     found: list[list[Prediction]] = [[] for _ in examples]
     for labels, places in _by_labels(examples, asked).items():
         # Where gold stands must not decide where a document is cut that is being scored.
-        bare = [replace(examples[place], mentions=()) for place in places]
+        bare = [replace(examples[place], mentions=(), tasks={}) for place in places]
         groups = divide(model, asked.only(labels), max_length)
         budget = min(text_budget(model, group, max_length) for group in groups)
-        windows = _cut(model, bare, splitter, budget)
+        windows = _cut(model, bare, splitter, lambda _: budget)  # noqa: B023 - called at once
         texts = processes.shard([window.example.text for window in windows])
         scored: list[list[Prediction]] = [[] for _ in texts]
         for group in groups:

@@ -48,10 +48,15 @@ def position_limit(model: PreTrainedModel, wanted: int) -> int:
 
 
 def prompt_length(
-    model: PreTrainedModel, labels: Sequence[str], descriptions: Mapping[str, str]
+    model: PreTrainedModel,
+    labels: Sequence[str],
+    descriptions: Mapping[str, str],
+    tasks: Mapping[str, Any] | None = None,
 ) -> int:
     """Subtokens of the schema prompt, and of the full stop that gliner2 may append."""
-    schema = schema_for(labels, descriptions=descriptions)
+    schema = schema_for(labels, descriptions=descriptions, tasks=tasks)
+    if not labels and not tasks:
+        return 0
     return len(model.processor.transform_record(".", schema).input_ids)
 
 
@@ -70,16 +75,24 @@ def used_ids(
     units: Iterable[str],
     labels: Sequence[str],
     descriptions: Mapping[str, str],
+    tasks: Iterable[Mapping[str, Any]] = (),
 ) -> set[int]:
     """Collect the ids of the subtokens that units and schema prompts are made of."""
     processor = model.processor
     texts = {"."}
     pieces = {piece for unit in units for piece in processor.pieces(unit.lower())}
     # gliner2 trains with and without descriptions, and renames labels to "entity 1", "entity 2".
-    for described in ({}, descriptions):
+    for described in ({}, descriptions) if labels else ():
         record = processor.transform_record(".", schema_for(labels, descriptions=described))
         texts.update(token for tokens in record.schema_tokens_list for token in tokens)
     texts.update(f"entity {number + 1}" for number in range(len(labels)))
+    for task in {repr(one): one for one in tasks}.values():
+        record = processor.transform_record(".", schema_for((), tasks=task))
+        spoken = {text for tokens in record.schema_tokens_list for text in tokens}
+        texts |= (
+            spoken | {f"label {n}" for n in range(1, 21)} | {f"field {n}" for n in range(1, 21)}
+        )
+        texts.update(record.text_tokens)
     pieces |= {piece for text in texts for piece in processor._tokenize_cached(text)}
     return set(processor.tokenizer.convert_tokens_to_ids(sorted(pieces)))
 
@@ -99,8 +112,14 @@ def mask_subtokens(
     if hidden is None:
         hidden = tokenizer.unk_token_id
     places = torch.arange(batch.input_ids.shape[1])
-    first = torch.where(batch.text_word_mask, batch.text_word_indices, len(places)).min(dim=1)
-    text = (places >= first.values[:, None]) & batch.attention_mask.bool()
+    words = torch.where(batch.text_word_mask, batch.text_word_indices, len(places))
+    # The choices of a structure's fields go before the text's own words.
+    before = [
+        len(one) - len(two)
+        for one, two in zip(batch.text_tokens, batch.start_mappings, strict=True)
+    ]
+    text = words.sort(dim=1).values.gather(1, torch.tensor(before)[:, None])
+    text = (places >= text) & batch.attention_mask.bool()
     batch.input_ids[text & (torch.rand(batch.input_ids.shape, generator=generator) < share)] = (
         hidden
     )

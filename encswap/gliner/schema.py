@@ -27,9 +27,11 @@ def schema_for(
     gold: Sequence[Mention] = (),
     descriptions: Mapping[str, str] | None = None,
     sample: str = "",
+    tasks: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build gliner2's schema for one text; gold goes by offsets, so the units in context decide.
 
+    `tasks` are its other tasks under gliner2's keys; with them, no labels means no entities.
     Raises `InputError` where a label or a description holds one of gliner2's schema tokens.
     """
     refuse_markers(labels, descriptions)
@@ -39,6 +41,10 @@ def schema_for(
             {"text": mention.text, "start": mention.start, "end": mention.end}
         )
     schema: dict[str, Any] = {"entities": entities, "sample": sample}
+    if tasks:
+        schema |= tasks
+        if not entities:
+            del schema["entities"]
     asked = {label: text for label, text in (descriptions or {}).items() if label in entities}
     if asked:
         schema["entity_descriptions"] = asked

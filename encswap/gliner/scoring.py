@@ -131,10 +131,15 @@ def gate_loss(model: PreTrainedModel, states: torch.Tensor, batch: Any) -> torch
     import torch
 
     rows = [
-        (place, positions[0][0])
-        for place, positions in enumerate(batch.schema_special_indices)
-        if positions and positions[0]
+        (place, positions[tasks.index("entities")][0])
+        for place, (positions, tasks) in enumerate(
+            zip(batch.schema_special_indices, batch.task_types, strict=True)
+        )
+        # The counts of other tasks are trained by gliner2 itself.
+        if "entities" in tasks and positions and positions[tasks.index("entities")]
     ]
+    if not rows:
+        return states.new_zeros(())
     index = torch.tensor(rows, device=states.device)
     logits = model.count_pred(states[index[:, 0], index[:, 1]].to(model.count_pred[0].weight.dtype))
     target = torch.ones(len(rows), dtype=torch.long, device=states.device)

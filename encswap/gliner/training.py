@@ -60,9 +60,13 @@ def _adapted(model: PreTrainedModel) -> Iterator[tuple[str, Any]]:
             yield name, module
 
 
-def set_label_renaming(model: PreTrainedModel, share: float) -> None:
-    """Set the share of training samples whose labels gliner2 renames to "entity 1", "entity 2"."""
+def set_label_renaming(model: PreTrainedModel, share: float, classes: float = 0.5) -> None:
+    """Set the share of training samples whose labels gliner2 renames to "entity 1", "entity 2".
+
+    `classes` is the share of classifications whose labels become "label 1", "label 2".
+    """
     model.processor.sampling_config.synthetic_entity_label_prob = share
+    model.processor.sampling_config.synthetic_label_prob = classes
 
 
 def drop_out(model: PreTrainedModel, share: float) -> None:

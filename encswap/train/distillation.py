@@ -19,7 +19,6 @@ from encswap.gliner.model import architecture_of
 from encswap.gliner.schema import schema_for
 from encswap.gliner.scoring import encode_words
 from encswap.recipe import Recipe
-from encswap.train.used_rows import grow, shrink
 from encswap.types import Watcher, WordSplitter
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ def distill(
     same weights.
     """
     import torch
+
+    from encswap.train.used_rows import grow, shrink
 
     splitter = base.processor.word_splitter
     units = {text[start:end] for text in texts for start, end in units_of(splitter, text)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,12 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
+from encswap.data.tasks import KINDS, Kind, prompt_of
 from encswap.data.units import units_of
 from encswap.errors import TrainingError
 from encswap.evaluate.score import cut_windows, score_documents
-from encswap.evaluate.thresholds import best, sweep
+from encswap.evaluate.task_answers import answer
+from encswap.evaluate.task_scores import headline, score_tasks
+from encswap.evaluate.thresholds import Scored, best, sweep
 from encswap.gliner.batches import used_ids
 from encswap.gliner.model import overlap_policy
+from encswap.gliner.schema import EntitySchema
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
 from encswap.train.cost import updates_of
@@ -26,7 +31,16 @@ from encswap.train.run_folder import RunFolder
 from encswap.train.samples import Samples, build_samples
 from encswap.train.trainer import precision_remark
 from encswap.train.used_rows import grow, shrink
-from encswap.types import Example, ParamGroupSettings, Prediction, Source, Watcher, WordSplitter
+from encswap.types import (
+    Example,
+    ParamGroupSettings,
+    Prediction,
+    Source,
+    Watcher,
+    WordSplitter,
+    descriptions_of,
+    labels_of,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -65,6 +79,29 @@ class Job:
             splitter or self.ready.splitter,
             max_length=self.recipe.max_length,
         )
+
+    def score_tasks(
+        self,
+        model: PreTrainedModel,
+        examples: Sequence[Example],
+        threshold: float,
+        splitter: WordSplitter | None = None,
+        kinds: Sequence[Kind] = KINDS,
+    ) -> dict[str, Any]:
+        """Score the tasks beside entities; empty where the documents have none."""
+        schema = self.documents.schema
+        if not schema:
+            return {}
+        answers = answer(
+            model,
+            examples,
+            schema,
+            splitter or self.ready.splitter,
+            max_length=self.recipe.max_length,
+            threshold=threshold,
+            kinds=kinds,
+        )
+        return score_tasks(examples, answers, schema, self.recipe.seed)
 
 
 @contextmanager
@@ -227,12 +264,36 @@ def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samp
     windows = cut_windows(
         ready.model, documents.train, documents.asked, ready.splitter, recipe.max_length
     )
-    return build_samples(
+    own = build_samples(
         [window.example for window in windows],
         ready.splitter,
         documents.asked.labels,
         documents.asked.descriptions,
         ready.max_width,
+    )
+    return own + _replayed(recipe, documents, ready, len(own)) if documents.replay else own
+
+
+def _replayed(recipe: Recipe, documents: Documents, ready: Ready, own: int) -> Samples:
+    """Draw samples of other labels and tasks, so that they are the recipe's share of all."""
+    asked = EntitySchema.of(labels_of(documents.replay), descriptions_of(documents.replay))
+    windows = cut_windows(ready.model, documents.replay, asked, ready.splitter, recipe.max_length)
+    texts = asked.descriptions if recipe.descriptions else {}
+    found = build_samples(
+        [window.example for window in windows],
+        ready.splitter,
+        asked.labels,
+        texts,
+        ready.max_width,
+    )
+    wanted = round(own * recipe.replay_share / (1 - recipe.replay_share))
+    drawn = random.Random(recipe.seed)
+    places: list[int] = []
+    while found.items and len(places) < wanted:
+        places += drawn.sample(range(len(found)), min(len(found), wanted - len(places)))
+    return Samples(
+        tuple(found.items[place] for place in places),
+        tuple(found.lengths[place] for place in places),
     )
 
 
@@ -245,8 +306,12 @@ def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Sa
         for text, _ in samples.items
         for start, end in units_of(ready.splitter, text)
     }
+    tasks = (prompt_of(schema) for _, schema in samples.items)
+    tasks = (one for one in tasks if any(one.get(kind) for kind in KINDS))
     asked = documents.asked
-    shrink(ready.model, used_ids(ready.model, units, asked.labels, asked.descriptions))
+    labels = {label for _, schema in samples.items for label in schema.get("entities", ())}
+    named = [*asked.labels, *sorted(labels - set(asked.labels))]
+    shrink(ready.model, used_ids(ready.model, units, named, asked.descriptions, tasks))
 
 
 def _sharded() -> bool:
@@ -259,13 +324,11 @@ def _close_epoch(
     job: Job, progress: Progress, trainer: SwapTrainer, number: int, loss: float
 ) -> bool:
     """Score dev, keep the best model, and say whether to go on."""
-    dev, model = job.documents.dev, job.ready.model
-    policy = overlap_policy(model, job.recipe.overlap_policy)
+    model = job.ready.model
     began = time.monotonic()
-    results = sweep(dev, job.score(model, dev), job.recipe.thresholds, policy)
+    chosen, score, threshold = score_dev(job, model)
     scored = time.monotonic()
-    chosen = best(results)
-    improved = progress.close(number, loss, chosen.micro.f1, chosen.threshold)
+    improved = progress.close(number, loss, score, threshold)
     if improved:
         job.folder.save_checkpoint(model)
     spent = {"scoring_seconds": scored - began, "saving_seconds": time.monotonic() - scored}
@@ -279,6 +342,29 @@ def _close_epoch(
         job.watcher.stopped(reason)
         job.folder.log(stopped=reason)
     return reason is None
+
+
+DEFAULT_THRESHOLD = 0.5
+"""gliner2's own, where no entities choose one."""
+
+
+def score_dev(job: Job, model: PreTrainedModel) -> tuple[Scored, float, float]:
+    """Score dev at the best threshold: the entities, what `select_by` names, and the threshold."""
+    dev = job.documents.dev
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    chosen = best(sweep(dev, job.score(model, dev), job.recipe.thresholds, policy))
+    threshold = chosen.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
+    return chosen, _dev_score(job, model, chosen.micro.f1, threshold), threshold
+
+
+def _dev_score(job: Job, model: PreTrainedModel, entities: float, threshold: float) -> float:
+    """The dev score that `select_by` names; other tasks are asked only where it does."""
+    held = job.documents.selects_by
+    wanted = {"auto": held[:1], "mean": held}.get(job.recipe.select_by, (job.recipe.select_by,))
+    kinds = [kind for kind in KINDS if kind.removeprefix("json_") in wanted]
+    scores = job.score_tasks(model, job.documents.dev, threshold, kinds=kinds) if kinds else {}
+    found = [entities if one == "entities" else headline(scores, one) or 0.0 for one in wanted]
+    return sum(found) / len(found) if found else entities
 
 
 def _stop_reason(job: Job, progress: Progress) -> str | None:

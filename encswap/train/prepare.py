@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encswap.data.input import find_data
+from encswap.data.input import find_data, shipped_name
 from encswap.data.label_sets import (
     compare_labels,
     count_labels,
@@ -17,14 +17,19 @@ from encswap.data.label_sets import (
     repeated_ids,
     repeated_line,
     shared_ids,
+    with_file_labels,
+    without_labels,
 )
 from encswap.data.notes import Notes
 from encswap.data.readers import open_examples, options_of, read_examples
 from encswap.data.split import split_dev
+from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_values
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.errors import InputError
 from encswap.evaluate.prompts import text_budget
+from encswap.evaluate.retention import SHIPPED
 from encswap.gliner import model as gliner
+from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.gliner.training import (
     add_adapters,
@@ -55,7 +60,7 @@ class Units:
 
     def refuse_low_coverage(self, recipe: Recipe, plugins: Plugins) -> None:
         """Refuse to train on gold that cannot be expressed: it would be trained as absent."""
-        share = self.coverage.share(self.width)
+        share = self.coverage.share(self.width) if self.coverage.mentions else 1.0
         if share < recipe.min_coverage and not recipe.allow_low_coverage:
             others = ", ".join(one for one in plugins.splitter_names if one != self.name)
             raise InputError(
@@ -70,6 +75,11 @@ def check_settings(recipe: Recipe) -> None:
     """Refuse settings that contradict each other."""
     encoder_of(recipe)
     refuse_alignment(recipe)
+    if recipe.average_with_start and recipe.strategy == "lora":
+        raise InputError(
+            "average_with_start: with lora the weights before training are kept as they are",
+            hint="lower lora_alpha, or take the strategy surgical",
+        )
 
 
 def build_units(
@@ -88,7 +98,7 @@ def build_units(
     name = recipe.splitter or spec.word_splitter
     splitter = splitter or CachedSplitter(plugins.splitter(name, **recipe.splitter_options))
     splitter.prepare([example.text for example in (*train, *others)])
-    coverage = measure_coverage(train, splitter)
+    coverage = measure_coverage([with_values(example) for example in train], splitter)
     width = suggest_max_width(coverage) if recipe.max_width == "auto" else recipe.max_width
     return Units(splitter, name, coverage, width)
 
@@ -108,6 +118,15 @@ NOT_NAMED = ("what is found of it there counts as wrong", "they are trained as h
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Labels that training never sees, the test documents with their gold, and what to ask for."""
+
+    labels: tuple[str, ...]
+    test: tuple[Example, ...]
+    asked: EntitySchema
+
+
+@dataclass(frozen=True)
 class Documents:
     """Train, dev and test documents, what is asked of them, and the files' checksums.
 
@@ -120,6 +139,20 @@ class Documents:
     asked: EntitySchema
     checksums: Mapping[str, str]
     remarks: tuple[str, ...] = ()
+    schema: Schema = field(default_factory=Schema)
+    held_out: HeldOut | None = None
+    replay: tuple[Example, ...] = ()
+
+    @property
+    def selects_by(self) -> tuple[str, ...]:
+        """The tasks whose scores can choose an epoch, entities first."""
+        kinds = {
+            "entities": any(one.gold for one in self.train),
+            "classifications": self.schema.classifications,
+            "relations": self.schema.relations,
+            "structures": self.schema.structures,
+        }
+        return tuple(kind for kind, held in kinds.items() if held)
 
 
 @dataclass(frozen=True)
@@ -160,7 +193,12 @@ def read_documents(recipe: Recipe) -> Documents:
             reading = open_examples(path, options=options_of(recipe, name), notes=notes)
             parts[name] += reading.read()
             sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
-    remarks = [*map(str, notes), *_compare(parts, paths)]
+    schemas = {name: schema_of(examples) for name, examples in parts.items()}
+    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas)]
+    held_out = _held_out(recipe, parts, paths["test"][0])
+    for name, examples in parts.items() if held_out else ():
+        parts[name] = [without_labels(one, recipe.held_out_labels) for one in examples]
+    replay = _replay(recipe, notes, sums)
     train, test = parts["train"], parts["test"]
     if recipe.protocol == "plan":
         dev: Sequence[Example] = test
@@ -173,7 +211,77 @@ def read_documents(recipe: Recipe) -> Documents:
         raise InputError("too few documents to take dev from", where=paths["train"][0])
     labels = tuple(labels_of([*train, *test]))
     asked = EntitySchema(labels, descriptions_of(train) if recipe.descriptions else {})
-    return Documents(tuple(train), tuple(dev), tuple(test), asked, sums, tuple(remarks))
+    schema = schema_of([*train, *dev, *test])
+    documents = Documents(
+        tuple(train),
+        tuple(dev),
+        tuple(test),
+        asked,
+        sums,
+        tuple(remarks),
+        schema,
+        held_out,
+        replay,
+    )
+    if recipe.select_by not in ("auto", "mean", *documents.selects_by):
+        raise InputError(
+            f"select_by is {recipe.select_by}, and the documents have "
+            f"{', '.join(documents.selects_by)}",
+            where=paths["train"][0],
+            hint="choose one of these, or auto",
+        )
+    return documents
+
+
+def _held_out(
+    recipe: Recipe, parts: Mapping[str, Sequence[Example]], where: Path
+) -> HeldOut | None:
+    """Take the labels out that training must not see; refuse one that test has no gold of."""
+    held = recipe.held_out_labels
+    if not held:
+        return None
+    counted = count_labels(parts["test"])
+    for label in held:
+        if not counted.get(label):
+            raise InputError(
+                f"held_out_labels: {label!r} has no mention in the test documents",
+                where=where,
+                hint=f"choose of {', '.join(label for label, n in counted.items() if n)}",
+            )
+    labels = tuple(labels_of([*parts["train"], *parts["test"]]))
+    if set(labels) <= set(held):
+        raise InputError("held_out_labels: no label is left to train", where=where)
+    texts = descriptions_of(parts["train"]) if recipe.descriptions else {}
+    return HeldOut(held, tuple(parts["test"]), EntitySchema(labels, texts))
+
+
+def _replay(recipe: Recipe, notes: Notes, sums: dict[str, str]) -> tuple[Example, ...]:
+    """Read the documents to be replayed, each to be asked for the labels of its own file."""
+    if recipe.replay is None:
+        return ()
+    found: list[Example] = []
+    for place, path in enumerate(files_of(recipe.replay, "replay"), start=1):
+        reading = open_examples(path, options=options_of(recipe), notes=notes)
+        found += with_file_labels(reading.read())
+        sums["replay" if place == 1 else f"replay {place}"] = reading.checksum()
+        if shipped_name(reading.checksum()) in SHIPPED.values():
+            raise InputError(
+                "retention is scored on these documents: replayed, they would tell nothing",
+                where=path,
+                hint="replay other documents",
+            )
+    return tuple(found)
+
+
+def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:
+    """Say which tasks the parts do not share, and which are trained and not scored."""
+    yield from compare_tasks(schemas)
+    unscored = dict.fromkeys(name for schema in schemas.values() for name in schema.unscored)
+    if unscored:
+        yield (
+            f"relations with other arguments than head and tail are trained and not scored, for "
+            f"gliner2 returns none: {', '.join(unscored)}"
+        )
 
 
 def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
@@ -215,7 +323,7 @@ def files_of(names: str | None, role: str = "") -> list[Path]:
 def refuse_unmarked(examples: Sequence[Example], path: Path) -> None:
     """Refuse documents without gold, and a label that has none: it would be trained as absent."""
     marked = {mention.label for example in examples for mention in example.mentions}
-    if not marked:
+    if not marked and not any(any(one.tasks.get(kind) for kind in KINDS) for one in examples):
         raise InputError("no document has a mention in its text", where=path)
     for label in labels_of(examples):
         if label not in marked:
@@ -252,6 +360,8 @@ def make_ready(
     base = gliner.read_model(base_source.path)
     if known is None and gliner.max_width_of(base) is not None:
         units.refuse_low_coverage(recipe, plugins)
+    held = [kind for kind in KINDS if documents.schema.names[kind]]
+    refuse_missing_heads(base, held, recipe.train)
     if recipe.strategy == "keep":
         own = gliner.read_model(base_source.path)
         method, swapped = KEPT, keep_encoder(own, splitter=splitter, max_width=width)
@@ -296,7 +406,7 @@ def make_ready(
 
 def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
     """Set a model up for training as the recipe says."""
-    set_label_renaming(model, recipe.synthetic_labels)
+    set_label_renaming(model, recipe.synthetic_labels, recipe.synthetic_classes)
     if recipe.attention_backend != "standard":
         use_flash_attention(model)
     if recipe.strategy == "lora":

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from encswap import __version__, files
 from encswap import distributed as processes
+from encswap.data.label_sets import with_labels_alone
 from encswap.data.overlaps import measure_ceiling
 from encswap.data.units import CachedSplitter, units_of
 from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
 from encswap.evaluate.error_analysis import expressible
+from encswap.evaluate.retention import (
+    Asked,
+    compare_retention,
+    measure_retention,
+    read_sets,
+)
+from encswap.evaluate.score import score_documents
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
 from encswap.evaluate.thresholds import best, score_at, sweep
 from encswap.gliner import model as gliner
@@ -41,7 +49,7 @@ from encswap.train.provenance import (
     refuse_changed,
     training_record,
 )
-from encswap.train.run_files import Compared
+from encswap.train.run_files import Averaged, Compared, Kept
 from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
@@ -56,6 +64,7 @@ from encswap.types import (
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from encswap.train.averaging import State
     from encswap.train.fit import Compete, Job
 
 
@@ -90,12 +99,22 @@ def _control(job: Job) -> dict[str, Any]:
 
 def _untrained(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
     """Score a model as it is: threshold chosen on dev, test scored at it."""
+    from encswap.train.fit import DEFAULT_THRESHOLD
+
     dev, test = job.documents.dev, job.documents.test
     policy = overlap_policy(model, job.recipe.overlap_policy)
     results = sweep(dev, job.score(model, dev, splitter), job.recipe.thresholds, policy)
     found = job.score(model, test, splitter)
     scored = score_at(test, found, best(results).threshold, policy)
-    return summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
+    summary = summarise(scored, test, job.documents.asked.labels, job.recipe.seed)
+    at = scored.threshold if job.documents.asked.labels else DEFAULT_THRESHOLD
+    tasks = job.score_tasks(model, test, at, splitter)
+    held = _held_out(job, model, splitter, at)
+    return {
+        **summary,
+        **({"tasks": tasks} if tasks else {}),
+        **({"held_out": held} if held else {}),
+    }
 
 
 def _dictionary(job: Job) -> dict[str, Any]:
@@ -120,13 +139,17 @@ def run(job: Job, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
 
 
 def _run(job: Job) -> dict[str, Any]:
+    from encswap.train.averaging import copy_state
     from encswap.train.fit import fit
 
     begin(job)
     times = [time.monotonic()]
     compared = baselines(job)
     times.append(time.monotonic())
+    before = _kept_before(job)
+    start = copy_state(job.ready.model) if job.recipe.average_with_start else {}
     progress, throughput = fit(job)
+    average = _average(job, progress, start) if start else None
     steps = throughput.pop("steps", None)
     times.append(time.monotonic())
     job.watcher.stage("score test")
@@ -150,6 +173,10 @@ def _run(job: Job) -> dict[str, Any]:
         ),
         "targets": judge_targets(job.recipe.targets, metrics["test"]),
     }
+    if average:
+        metrics["average_with_start"] = average
+    if before:
+        metrics["retention"] = _retention(job, before)
     found = remarks_on_scores(metrics, job.recipe.thresholds)
     for remark in found:
         job.watcher.remark(remark)
@@ -160,6 +187,76 @@ def _run(job: Job) -> dict[str, Any]:
     job.folder.write_metrics(metrics)
     job.folder.drop_state()
     return metrics
+
+
+def _average(job: Job, progress: Progress, start: State) -> dict[str, Any]:
+    """Average the best epoch with the start where dev says so; once, also when resumed."""
+    from encswap.train.averaging import choose_share
+    from encswap.train.fit import score_dev
+
+    def measure() -> dict[str, Any]:
+        job.watcher.stage("average with the start")
+        model = put_on_device(read_model(job.folder.checkpoint, splitter=job.ready.splitter))
+        shares = job.recipe.average_with_start
+        found = choose_share(model, start, shares, lambda one: score_dev(job, one)[1:])
+        if found["share"]:
+            job.folder.save_checkpoint(model)
+        return found
+
+    found = job.folder.remember("average", Averaged, measure)
+    progress.threshold = found["threshold"]
+    return found
+
+
+def _held_out(
+    job: Job, model: PreTrainedModel, splitter: WordSplitter, threshold: float
+) -> dict[str, Any]:
+    """Score the labels that training never saw, asked beside all others: zero-shot."""
+    held = job.documents.held_out
+    if held is None:
+        return {}
+    found = score_documents(
+        model, held.test, held.asked, splitter, max_length=job.recipe.max_length
+    )
+    found = [[one for one in each if one.label in held.labels] for each in found]
+    examples = [with_labels_alone(example, held.labels) for example in held.test]
+    policy = overlap_policy(model, job.recipe.overlap_policy)
+    scored = score_at(examples, found, threshold, policy)
+    summary = summarise(scored, examples, held.labels, job.recipe.seed)
+    return {key: summary[key] for key in ("threshold", "micro", "per_label")}
+
+
+def _kept(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str, Any]:
+    recipe = job.recipe
+    return measure_retention(
+        Asked(model, splitter, recipe.max_length),
+        read_sets(recipe.retention_data),
+        seed=recipe.seed,
+        policy=recipe.overlap_policy,
+    )
+
+
+def _kept_before(job: Job) -> dict[str, Any]:
+    """Score base and swapped model on what is not trained; once, also when resumed."""
+    if not job.recipe.retention:
+        return {}
+
+    def measure() -> dict[str, Any]:
+        job.watcher.stage("score retention before training")
+        base, ready = job.ready.base, job.ready
+        return {
+            "base": _kept(job, base, CachedSplitter(base.processor.word_splitter)),
+            "swapped": _kept(job, ready.model, ready.splitter),
+        }
+
+    return job.folder.remember("retention", Kept, measure)
+
+
+def _retention(job: Job, before: dict[str, Any]) -> dict[str, Any]:
+    job.watcher.stage("score retention")
+    model = put_on_device(read_model(job.folder.checkpoint, splitter=job.ready.splitter))
+    measured = {**before, "tuned": _kept(job, model, job.ready.splitter)}
+    return compare_retention(measured, seed=job.recipe.seed)
 
 
 def begin(job: Job) -> None:
@@ -205,6 +302,10 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
             "parameters": sum(one.numel() for one in model.parameters()),
         },
     }
+    if documents.schema:
+        metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
+    if held := _held_out(job, model, ready.splitter, progress.threshold):
+        metrics["held_out"] = held
     expressed = [
         expressible(example, units_of(ready.splitter, example.text), ready.max_width)
         for example in documents.test

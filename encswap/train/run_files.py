@@ -58,6 +58,8 @@ class Baseline(Record):
     micro: Floor
     name: str = ""
     cross_fold: Floor | None = None
+    tasks: dict[str, Any] | None = None
+    held_out: dict[str, Any] | None = None
     threshold: Share | None = None
     documents: Count | None = None
     per_label: dict[str, Floor] | None = None
@@ -120,6 +122,10 @@ class Metrics(Record):
     throughput: dict[str, float | None] | None = None
     targets: dict[str, Target] | None = None
     rivals: dict[str, Any] | None = None
+    tasks: dict[str, Any] | None = None
+    retention: dict[str, Any] | None = None
+    held_out: dict[str, Any] | None = None
+    average_with_start: dict[str, Any] | None = None
     provenance: Provenance | None = None
 
 
@@ -130,6 +136,22 @@ class Compared(Record):
     before_training: Baseline
     base: Baseline | None = None
     control: Baseline | None = None
+
+
+class Kept(Record):
+    """What base and swapped model can do on the retention sets, by set."""
+
+    base: dict[str, Any]
+    swapped: dict[str, Any]
+
+
+class Averaged(Record):
+    """The share of the start that was chosen on dev, with its score and threshold."""
+
+    share: Share
+    dev_f1: Share
+    threshold: Share
+    tried: list[dict[str, Any]]
 
 
 class SeedMetrics(Record):

@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import Sampler
 
+from encswap.data.tasks import KINDS, training_tasks
 from encswap.data.units import align, units_of
 from encswap.gliner.batches import collate, mask_subtokens
 from encswap.gliner.schema import schema_for
@@ -39,6 +41,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __add__(self, other: Samples) -> Samples:
+        return Samples((*self.items, *other.items), (*self.lengths, *other.lengths))
+
     def __getitem__(self, place: int) -> Sample:
         return self.items[place]
 
@@ -53,7 +58,8 @@ def build_samples(
     """Turn examples into samples; gold that is unaligned or too wide is left out, never snapped.
 
     A document that names its label set is asked for those labels alone, as gliner2 asks each
-    sample for the labels it names. A sample's name tells it apart: where an id repeats, by number.
+    sample for the labels it names; its other tasks go with them, and one of which nothing is left
+    to be asked is no sample. A sample's name tells it apart: where an id repeats, by number.
     gliner2 would widen an offset that lies inside a word to the whole word and train that.
     """
     items, lengths = [], []
@@ -65,7 +71,12 @@ def build_samples(
         gold = [m for m in example.mentions if expressible(m, starts, ends, max_width)]
         seen[example.id] += 1
         again = f"#{seen[example.id]}" if seen[example.id] > 1 else ""
-        schema = schema_for(asked, gold, descriptions, sample=f"{example.id}{again}")
+        tasks = training_tasks(
+            example, partial(expressible, starts=starts, ends=ends, max_width=max_width)
+        )
+        if not asked and not any(tasks.get(kind) for kind in KINDS):
+            continue
+        schema = schema_for(asked, gold, descriptions, f"{example.id}{again}", tasks)
         items.append((example.text, schema))
         lengths.append(len(units))
     return Samples(tuple(items), tuple(lengths))
@@ -83,21 +94,45 @@ def expressible(
 
 @dataclass(frozen=True)
 class Collator:
-    """Collates samples for training; `epoch` tells the current one, counted from 0."""
+    """Collates samples for training; `epoch` tells the current one, counted from 0.
+
+    `labels` is how many labels a sample is asked for, None for all.
+    """
 
     model: PreTrainedModel
     seed: int
     mask_share: float
     epoch: Callable[[], int]
+    labels: int | None = None
 
     def __call__(self, items: list[Sample]) -> Any:
         """Make gliner2's batch of samples."""
         names = ",".join(str(schema["sample"]) for _, schema in items)
         with _drawn_from(f"{self.seed}/{self.epoch()}/{names}"):
+            if self.labels is not None:
+                items = [(text, sampled_labels(schema, self.labels)) for text, schema in items]
             batch = collate(self.model, items, training=True)
             if self.mask_share:
                 mask_subtokens(self.model, batch, self.mask_share, _generator())
         return batch
+
+
+def sampled_labels(schema: dict[str, Any], count: int) -> dict[str, Any]:
+    """Ask a sample for its gold's labels and for others drawn at random, in random order.
+
+    A model that is always asked for the same labels in the same order may learn their places
+    instead of reading their names.
+    """
+    entities = schema.get("entities")
+    if not entities:
+        return schema
+    gold = [label for label, found in entities.items() if found]
+    others = [label for label, found in entities.items() if not found]
+    chosen = gold + random.sample(others, min(len(others), max(0, count - len(gold))))
+    if not chosen:
+        chosen = others[:1]
+    random.shuffle(chosen)
+    return {**schema, "entities": {label: entities[label] for label in chosen}}
 
 
 @contextmanager

@@ -141,7 +141,9 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
                 recipe, len(samples), state.writing if state else folder, saves=state is not None
             ),
             train_dataset=samples,
-            data_collator=Collator(model, recipe.seed, recipe.mask_subtokens, self._epoch),
+            data_collator=Collator(
+                model, recipe.seed, recipe.mask_subtokens, self._epoch, recipe.labels_per_document
+            ),
             callbacks=[_Watch(self, on_epoch, on_step), _Thaw(model, recipe.freeze_encoder_steps)],
         )
         # gliner2's loss is a sum; `forward` may take keywords without meaning the Trainer's.

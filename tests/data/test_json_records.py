@@ -282,37 +282,29 @@ MULTITASK = {
         "json_structures": [{"rx": {"drug": "인슐린"}}],
     },
 }
-ONLY_OTHER = {"input": "환자가 좋아졌다.", "output": {"classifications": [{"task": "severity"}]}}
+SEVERITY = {"task": "severity", "labels": ["mild", "severe"], "true_label": ["mild"]}
+ONLY_OTHER = {"input": "환자가 좋아졌다.", "output": {"classifications": [SEVERITY]}}
 
 
-def test_gold_of_other_tasks_goes_with_the_example_and_is_counted_by_name(tmp_path: Path) -> None:
+def test_gold_of_other_tasks_goes_with_the_example(tmp_path: Path) -> None:
     lines = json.dumps(MULTITASK) + "\n" + json.dumps(MULTITASK) + "\n"
     notes = Notes()
     found = read_examples(write(tmp_path / "f.jsonl", lines), notes=notes)
     assert [list(one.tasks) for one in found] == 2 * [
         ["classifications", "relations", "json_structures"]
     ]
-    assert [(note.count, note.what.split(",")[0]) for note in notes] == [
-        (2, "records hold classifications"),
-        (2, "records hold relations"),
-        (2, "records hold json_structures"),
+    assert [(note.count, note.what) for note in notes] == [
+        (2, "arguments of treats.head are no entity of their record"),
     ]
 
 
-def test_a_record_with_other_tasks_alone_is_passed_over_and_counted(tmp_path: Path) -> None:
-    for one in (ONLY_OTHER, {"text": "a", "relations": [{"r": {}}]}):
+def test_a_record_of_other_tasks_alone_says_nothing_of_entities(tmp_path: Path) -> None:
+    for one in (ONLY_OTHER, {"text": "a", "relations": []}):
         other = {**MULTITASK} if "input" in one else ONE
         path = write(tmp_path / "f.jsonl", json.dumps(one) + "\n" + json.dumps(other) + "\n")
-        notes = Notes()
-        (found,) = read_examples(path, notes=notes)
-        assert found.line == 2
-        assert notes.count("records-without-entities") == 1
-
-
-def test_a_file_with_other_tasks_alone_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "f.jsonl", json.dumps(ONLY_OTHER) + "\n")
-    with pytest.raises(InputError, match="no record of the file is gold for entities"):
-        read_examples(path)
+        first, second = read_examples(path)
+        assert (first.annotated, second.annotated) == ((), None)
+        assert first.tasks and not first.is_annotated("Disease")
 
 
 def test_keys_that_are_not_read_are_counted_by_name(tmp_path: Path) -> None:

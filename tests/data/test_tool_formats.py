@@ -562,7 +562,10 @@ MULTITASK = Example(
     (Unlocated("Disease", "암"),),
     ("Disease",),
     {"Disease": "병"},
-    tasks={"classifications": [{"task": "t"}], "relations": [{"r": {}}]},
+    tasks={
+        "classifications": [{"task": "t", "labels": ["a", "b"], "true_label": ["b"]}],
+        "relations": [{"r": {"head": "당뇨병", "tail": "환자"}}],
+    },
 )
 
 
@@ -595,7 +598,8 @@ def test_other_formats_refuse_to_lose_and_drop_what_they_are_let(tmp_path: Path,
 
 
 def test_a_conversion_names_the_tasks_and_keys_that_it_would_lose(tmp_path: Path) -> None:
-    record = {"text": "a", "entities": {"L": ["a"]}, "relations": [{"r": {}}], "negated": [1]}
+    relations = [{"r": {"head": "a", "tail": "a"}}]
+    record = {"text": "a", "entities": {"L": ["a"]}, "relations": relations, "negated": [1]}
     path = write(tmp_path / "a", record, record)
     with pytest.raises(InputError) as caught:
         convert(path, tmp_path / "b", "conll")

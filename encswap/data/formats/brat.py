@@ -137,7 +137,7 @@ def _note(line: str, record: JsonRecord, notes: Notes) -> None:
     if line[0] == "#":
         notes.add("about", f"{kind} are not read", where)
     else:
-        notes.add("other-tasks", f"{kind} are not read: encswap trains entities alone", where)
+        notes.add("other-tasks", f"{kind} are not read from this format", where)
 
 
 def _lines(source: Input) -> Iterator[tuple[int, str]]:

@@ -49,7 +49,7 @@ def _note_others(doc: Any, record: JsonRecord, notes: Notes) -> None:
             what = f"documents hold a group of spans {name!r}, which is not read: entities are"
             notes.add("other-tags", what, record.where)
     if doc.cats:
-        notes.add("other-tasks", "documents hold cats, which encswap does not train", record.where)
+        notes.add("other-tasks", "documents hold cats, which are not read", record.where)
     missing = sum(token.ent_iob == 0 for token in doc)
     if missing and missing < len(doc):
         what = "documents leave some tokens without saying whether they are entities"

@@ -230,8 +230,7 @@ TASKS = ("classifications", "relations", "json_structures")
 TASK_DETAILS = ("json_descriptions", "record_metadata", "relation_descriptions")
 OTHER_GOLD = frozenset({"cats", "events", "links", "coref", "triples", "attributes", "equivs"})
 """What other tools call gold that is no entity: counted, and not kept."""
-KEPT_TASKS = "tasks"
-LOST = ("other-tasks", "records-without-entities", "unread-keys", "unread-values", "other-tags")
+LOST = ("other-tasks", "unread-keys", "unread-values", "other-tags")
 """The kinds of notes that tell of content which no example holds."""
 ABOUT = frozenset({"id", "meta", "metadata", "source", "title", "url", "date", "author"}) | {
     *("lang", "language", "langs", "split", "version", "domain", "info", "comments", "Comments"),
@@ -340,7 +339,7 @@ def _note_unread(record: JsonRecord, shape: RecordShape, notes: Notes) -> None:
 def note_key(key: str, record: JsonRecord, notes: Notes) -> None:
     """Count a key that is not read, by what it is."""
     if key in OTHER_GOLD or key in TASKS:
-        what = f"records hold {key}, which encswap does not train"
+        what = f"records hold {key}, which is not read"
         notes.add("other-tasks", what, record.where)
     elif key in ABOUT:
         notes.add("about", f"records hold {shown(key)}, which is not read", record.where)
@@ -350,18 +349,15 @@ def note_key(key: str, record: JsonRecord, notes: Notes) -> None:
         )
 
 
-def tasks_in(values: Mapping[str, Any], record: JsonRecord, notes: Notes) -> dict[str, Any]:
-    """Return the tasks beside entities, as they are written, and count them by name."""
-    found = {key: values[key] for key in TASKS if not is_none(values.get(key))}
-    for key in found:
-        what = f"records hold {key}, which encswap does not train"
-        notes.add(KEPT_TASKS, what, record.where)
-    if found:
+def tasks_in(values: Mapping[str, Any], record: JsonRecord) -> dict[str, Any]:
+    """Return the tasks beside entities, as they are written.
+
+    An empty list says that the task was annotated and holds nothing, null says nothing.
+    """
+    found = {key: values[key] for key in TASKS if values.get(key) is not None}
+    for key, value in found.items():
+        if not isinstance(value, list | dict):
+            raise record.error(f"{key!r} should be a list, not {kind_of(value)}")
+    if any(found.values()):
         found |= {key: values[key] for key in TASK_DETAILS if not is_none(values.get(key))}
     return found
-
-
-def note_no_entities(record: JsonRecord, notes: Notes) -> None:
-    """Count a record that holds other tasks alone."""
-    what = "records hold other tasks and no entities, which encswap trains alone: left out"
-    notes.add("records-without-entities", what, record.where)

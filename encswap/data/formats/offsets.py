@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from encswap.data.formats.fields import (
+    TASKS,
     JsonRecord,
     Likeness,
     RecordShape,
@@ -31,6 +32,7 @@ from encswap.data.formats.table import HARD, ReadOptions
 from encswap.data.gold import RawSpan, gold_string, label_set, mentions_at, named_labels
 from encswap.data.locate import same_text
 from encswap.data.notes import Notes
+from encswap.data.tasks import check_tasks
 from encswap.types import Example, Gold, Mention, Unlocated
 
 KEYS = ("spans", "mentions", "entities", "ents")
@@ -65,7 +67,9 @@ def spans_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Ex
     """
     text = field(record, "text", str)
     spans = list(objects(record, _key(record.values), "a span", []))
-    if KEYS[0] not in record.values and not any(key in record.values for key in KEYS):
+    tasks = tasks_in(record.values, record)
+    named = any(key in record.values for key in KEYS)
+    if not named and not tasks:
         field(record, KEYS[0], list)
     if not is_accepted(record, notes, "records"):
         return None
@@ -74,7 +78,7 @@ def spans_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Ex
     unlocated = tuple(_unlocated(record, notes))
     labels = labels_in(record, notes)
     gold: tuple[Gold, ...] = (*mentions, *unlocated)
-    return Example(
+    example = Example(
         id=record.id,
         text=text,
         mentions=mentions,
@@ -82,9 +86,14 @@ def spans_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> Ex
         labels=labels,
         descriptions=descriptions(record, notes),
         line=record.line,
-        annotated=named_labels({one.label: [one] for one in gold}, labels),
-        tasks=tasks_in(record.values, record, notes),
+        # A record of other tasks alone says nothing of entities, not that it has none.
+        annotated=named_labels({one.label: [one] for one in gold}, labels)
+        if named or gold or labels
+        else (),
+        tasks=tasks,
     )
+    check_tasks(example, record.where, notes)
+    return example
 
 
 def is_accepted(record: JsonRecord, notes: Notes, what: str) -> bool:
@@ -114,6 +123,8 @@ def write_spans(example: Example) -> str:
             for one in example.mentions
         ],
     }
+    if example.tasks and example.annotated == ():
+        del values["spans"]
     if example.unlocated:
         missing = [{"label": gold.label, "text": gold.text} for gold in example.unlocated]
         values["unlocated"] = missing
@@ -256,6 +267,8 @@ def _is_span(listed: list[Any]) -> bool:
 
 
 def _like(values: Mapping[str, Any]) -> Likeness:
+    if isinstance(values.get("text"), str) and not any(key in values for key in KEYS):
+        return 1 if any(key in values for key in TASKS) else 0
     found = spans_alike(values)
     return 1 if found == 2 and ("answer" in values or "_task_hash" in values) else found
 

@@ -1,7 +1,7 @@
 """Gold given by label: strings to be found in the text, or strings with their offsets.
 
-Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`. Gold
-of other tasks goes with the example, and is counted.
+Two formats hold it: the plan's `{"text", "entities"}` and gliner2's `{"input", "output"}`, whose
+other tasks (classifications, relations, structures) go with the example.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from encswap.data.formats.fields import (
     kind_of,
     label_text,
     labels_in,
-    note_no_entities,
     present,
     shown,
     tasks_in,
@@ -32,6 +31,7 @@ from encswap.data.formats.table import HARD, ReadOptions
 from encswap.data.gold import find_gold, gold_string, label_set, named_labels
 from encswap.data.locate import locate
 from encswap.data.notes import Notes
+from encswap.data.tasks import check_tasks
 from encswap.types import Example, labels_of
 
 
@@ -69,7 +69,7 @@ def _gold_values(example: Example) -> dict[str, Any]:
     gold = _strings_of(example) or _spans_of(example)
     for one in example.unlocated:
         gold[one.label].append(one.text)
-    values: dict[str, Any] = {"entities": gold}
+    values: dict[str, Any] = {} if example.tasks and example.annotated == () else {"entities": gold}
     if example.descriptions:
         values["entity_descriptions"] = dict(example.descriptions)
     return {**values, **example.tasks}
@@ -98,13 +98,10 @@ def _spans_of(example: Example) -> dict[str, list[Any]]:
 def _example(
     record: JsonRecord, text: str, gold: JsonRecord, options: ReadOptions, notes: Notes
 ) -> Example | None:
-    tasks = tasks_in(gold.values, record, notes)
-    if "entities" not in gold.values and tasks:
-        note_no_entities(record, notes)
-        return None
+    tasks = tasks_in(gold.values, record)
     strings: dict[str, list[str]] = {}
     marks: list[Mark] = []
-    for key, value in _entities(gold).items():
+    for key, value in _entities(gold, tasks).items():
         label = label_text(key, record, notes)
         found = strings.setdefault(label, [])
         for one in present(value if isinstance(value, list) else [value]):
@@ -119,7 +116,8 @@ def _example(
     named = labels_in(record, notes)
     marked = {one.label for one in mentions}
     gold_by_label = {label: mine or [label] * (label in marked) for label, mine in strings.items()}
-    return Example(
+    alone = tasks and "entities" not in gold.values and not named
+    example = Example(
         id=record.id,
         text=text,
         mentions=mentions,
@@ -127,14 +125,17 @@ def _example(
         labels=tuple(dict.fromkeys([*named, *strings])),
         descriptions=descriptions(gold, notes),
         line=record.line,
-        annotated=named_labels(gold_by_label, named),
+        # A record of other tasks alone says nothing of entities, not that it has none.
+        annotated=() if alone else named_labels(gold_by_label, named),
         tasks=tasks,
     )
+    check_tasks(example, record.where, notes)
+    return example
 
 
-def _entities(gold: JsonRecord) -> Mapping[str, Any]:
-    """Return the entities by label; an output that is null or empty has none."""
-    if not gold.values:
+def _entities(gold: JsonRecord, tasks: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the entities by label; an output that is null, empty or of other tasks has none."""
+    if not gold.values or (tasks and "entities" not in gold.values):
         return {}
     found: Mapping[str, Any] = field(gold, "entities", dict)
     return found

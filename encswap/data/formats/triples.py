@@ -62,7 +62,7 @@ def doccano_example(record: JsonRecord, _options: ReadOptions, notes: Notes) -> 
             note_key(other, record, notes)
     if not is_none(record.values.get("relations")):
         count = len(field(record, "relations", list))
-        what = "relations between spans are not read: encswap trains and scores entities alone"
+        what = "relations between spans are not read from this format"
         notes.add("other-tasks", what, record.where, count)
     return Example(record.id, text, mentions, line=record.line)
 
