@@ -19,7 +19,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import encswap
-from encswap import testing
+from encswap import api, testing
 from encswap.cli import app
 from encswap.recipe import RECIPES, Recipe
 
@@ -168,7 +168,8 @@ def api_page() -> str:
         " else can change in any version.",
     ]
     for name in encswap.__all__:
-        lines += section_of(name, getattr(encswap, name))
+        thing = getattr(encswap, name)
+        lines += section_of(name, getattr(api, name) if inspect.ismodule(thing) else thing)
     lines += ["", "## `encswap.testing`", "", inspect.cleandoc(testing.__doc__ or "")]
     for name in testing.__all__:
         lines += section_of(name, getattr(testing, name), level=3)

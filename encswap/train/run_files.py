@@ -119,6 +119,7 @@ class Metrics(Record):
     baselines: dict[str, Baseline | None] | None = None
     epochs: list[EpochLine] | None = None
     stopped: str | None = None
+    seconds: dict[str, Annotated[float, Field(ge=0)]] | None = None
     throughput: dict[str, float | None] | None = None
     targets: dict[str, Target] | None = None
     rivals: dict[str, Any] | None = None

@@ -383,8 +383,8 @@ def test_the_line_names_the_file_and_what_is_wrong_in_a_process_of_its_own(
         check=False,
     )
     assert done.returncode == 2 and done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert name in line and said in line
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert name in done.stderr and said in done.stderr
 
 
 def test_a_folder_of_a_later_version_loads_and_says_so_once(

@@ -460,7 +460,7 @@ def test_licence_and_language_are_written_as_the_hub_writes_them(run: Path):
     more = ["--licence", "Apache 2.0", "--language", "KO", "--language", "ko", "--language", "eng"]
     result = invoke(run, REPO, "--dry-run", *more)
     assert result.exit_code == 0, result.output
-    assert "license: apache-2.0\nlanguage:\n- ko\n- eng\nlibrary" in result.stdout
+    assert "language:\n- ko\n- eng\nlibrary_name: gliner2\nlicense: apache-2.0\n" in result.stdout
 
 
 def test_a_card_that_the_hub_refuses_creates_nothing_and_its_reason_is_told(run: Path, push: Any):

@@ -192,10 +192,10 @@ def test_any_threshold_is_read_off_the_survivors(candidates, place):
 @settings(max_examples=10, deadline=None)
 @given(scored)
 def test_other_policies_are_read_off_the_grid(candidates):
-    found = survivors(candidates, "flat")
+    found = survivors(candidates, "disallow")
     for place in GRID[::9]:
         threshold = place / TICKS
-        assert standing(found, threshold) == resolve(candidates, threshold, "flat")
+        assert standing(found, threshold) == resolve(candidates, threshold, "disallow")
 
 
 @settings(deadline=None)

@@ -335,9 +335,10 @@ def test_a_changed_or_missing_file_is_found_by_its_checksum(exported, tmp_path):
     (copy / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(SourceError, match="onnxruntime cannot load it"):
         load(copy, verify=False)
-    (copy / "tokenizer.json").unlink()
+    whole = copy_of(exported()[1], tmp_path / "whole")
+    (whole / "tokenizer.json").unlink()
     with pytest.raises(SourceError, match=r"has no tokenizer\.json"):
-        load(copy)
+        load(whole)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def whole(zygote: Zygote, command: list[str]) -> tuple[Path, Ended]:
 def result_of(folder: Path) -> dict[str, Any]:
     """All that a run gives, but for the seconds that it took."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    del metrics["throughput"], metrics["provenance"]["date"]
+    del metrics["throughput"], metrics["seconds"], metrics["provenance"]["date"]
     del metrics["provenance"]["training_seconds"], metrics["provenance"]["steps"]
     for one in metrics["epochs"]:
         del one["seconds"]

@@ -17,6 +17,7 @@ from encswap.testing.mini.encoders import mini_encoder
 from encswap.train.fit import Job
 from encswap.train.prepare import make_ready, read_documents
 from encswap.train.run import run
+from encswap.train.run_files import Metrics
 from encswap.train.run_folder import RunFolder
 
 
@@ -101,6 +102,7 @@ def test_metrics_have_the_keys_that_others_read(finished):
     assert {"precision", "recall", "f1", "interval", "support"} <= set(metrics["test"]["micro"])
     assert {"epoch", "train_loss", "dev_f1", "threshold", "seconds"} == set(metrics["epochs"][0])
     assert {"examples_per_second", "peak_memory_bytes"} <= set(metrics["throughput"])
+    assert set(metrics) <= set(Metrics.model_fields)  # what a report would pass over
 
 
 def test_eval_gives_the_same_numbers_again(finished, files):
