@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -96,7 +96,7 @@ class Manifest:
     data: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    chosen_on: str | None = None
+    chosen_on: Literal["dev", "test"] | None = None
 
     @property
     def threshold_source(self) -> str:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
 from encswap import __version__
 from encswap.errors import InputError
@@ -49,7 +49,7 @@ def manifest_of(
     )
 
 
-def chosen_on(recipe: Recipe) -> str:
+def chosen_on(recipe: Recipe) -> Literal["dev", "test"]:
     """Name the documents that epoch and threshold are chosen on."""
     return "test" if recipe.protocol == "plan" else "dev"
 

@@ -105,8 +105,8 @@ class Metrics(Record):
     protocol: Literal["dev", "plan"] | None
     threshold: Share
     test: SplitScores
-    threshold_source: str | None = None
-    epoch_source: str | None = None
+    threshold_source: Literal["dev", "test", "given", "default", "none"] = "dev"
+    epoch_source: Literal["dev", "test"] | None = None
     labels: dict[str, Any] | list[str] | None = None
     ceiling: dict[str, Any] | None = None
     remarks: list[str] | None = None

@@ -387,6 +387,20 @@ def test_the_line_names_the_file_and_what_is_wrong_in_a_process_of_its_own(
     assert name in done.stderr and said in done.stderr
 
 
+@pytest.mark.parametrize("key", ["threshold_source", "epoch_source"])
+def test_a_source_of_the_threshold_or_epoch_that_is_none_of_ours_is_named(
+    finished: Path, tmp_path: Path, key: str
+) -> None:
+    folder = copy_of(finished, tmp_path / "run")
+    metrics = json.loads((finished / "metrics.json").read_text(encoding="utf-8"))
+    (folder / "metrics.json").unlink()
+    (folder / "metrics.json").write_text(json.dumps({**metrics, key: "moon"}), encoding="utf-8")
+    done = CliRunner().invoke(app, ["report", str(folder)])
+    assert done.exit_code == 2 and f"metrics.json: holds no scores of a test: {key}: " in (
+        done.stderr
+    )
+
+
 def test_a_folder_of_a_later_version_loads_and_says_so_once(
     finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
