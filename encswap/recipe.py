@@ -295,7 +295,8 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
-    Where `path` or `overrides` choose scale mini, the shipped recipe `mini` is the last layer.
+    Where `overrides`, or a `path` that names no base, choose scale mini, the shipped recipe `mini`
+    is the last layer.
     `path` may be the name of a shipped recipe, where no file has it. Targets hold for the documents
     that they were named with: where `path` or `overrides` name other documents, only their own
     targets are kept.
@@ -306,7 +307,9 @@ def read_recipe(
     own = {} if path is None else _checked(_read(path), path)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     chosen = _checked(given, "--set")
-    if (own | chosen).get("scale") == MINI and MINI not in layers:
+    # A recipe that a run wrote names its base: it is whole, and is read as it was trained.
+    small = chosen.get("scale") == MINI or ("base" not in own and own.get("scale") == MINI)
+    if small and MINI not in layers:
         layers = (*layers, MINI)
     values: dict[str, Any] = {}
     for layer in (DEFAULT_RECIPE, *layers):

@@ -180,6 +180,12 @@ def test_a_recipe_that_says_scale_mini_starts_from_the_mini_recipe(tmp_path: Pat
     assert recipe == read_recipe(path, layers=("mini",))
 
 
+def test_a_recipe_that_a_run_wrote_is_read_without_the_mini_recipe(tmp_path: Path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("scale: mini\nbase: mini\nencoder: koelectra\n")
+    assert read_recipe(path).epochs == read_recipe().epochs
+
+
 @pytest.mark.parametrize(("option", "scale"), [(None, "mini"), ("mini", "mini"), ("full", "full")])
 def test_the_option_scale_stands_before_the_recipes_own(
     tmp_path: Path, option: str | None, scale: str
