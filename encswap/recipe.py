@@ -16,6 +16,7 @@ from encswap.yaml_files import numbered, read_mapping
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "plan"
+MINI = "mini"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Threshold = Annotated[float, Field(gt=0.0, lt=1.0)]
 Part = Literal["train", "dev", "test"]
@@ -294,19 +295,25 @@ def read_recipe(
 ) -> Recipe:
     """Build a recipe: the shipped plan, then shipped `layers`, then `path`, then `overrides`.
 
+    Where `overrides`, or a `path` that names no base, choose scale mini, the shipped recipe `mini`
+    is the last layer.
     `path` may be the name of a shipped recipe, where no file has it. Targets hold for the documents
     that they were named with: where `path` or `overrides` name other documents, only their own
     targets are kept.
 
     Raises `InputError` that names the file and the field, with the nearest known field.
     """
-    values = _read(RECIPES / f"{DEFAULT_RECIPE}.yaml")
-    for layer in layers:
-        values |= _read(RECIPES / f"{layer}.yaml")
     path = _shipped(path)
     own = {} if path is None else _checked(_read(path), path)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     chosen = _checked(given, "--set")
+    # A recipe that a run wrote names its base: it is whole, and is read as it was trained.
+    small = chosen.get("scale") == MINI or ("base" not in own and own.get("scale") == MINI)
+    if small and MINI not in layers:
+        layers = (*layers, MINI)
+    values: dict[str, Any] = {}
+    for layer in (DEFAULT_RECIPE, *layers):
+        values |= _read(RECIPES / f"{layer}.yaml")
     values |= own | chosen
     if "targets" not in own | chosen and {"train", "test"} & (own | chosen).keys():
         values["targets"] = {}  # the shipped ones were set for the shipped documents

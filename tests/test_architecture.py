@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -365,3 +366,50 @@ def test_no_two_rooms_or_classes_share_a_name():
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     assert sorted({name for name in classes if classes.count(name) > 1}) == []
+
+
+def names_in(tree: ast.AST) -> list[str]:
+    """Every name that a tree uses: of variables, attributes, imports, and texts that are names."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.append(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.append(node.attr)
+        elif isinstance(node, ast.alias):
+            found.append(node.name)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)  # `__all__`, lazy names, forward references
+    return found
+
+
+# The ways to set up a test, and what Python itself looks for.
+NAMED_ELSEWHERE = {"clear_reachability", "format_of", "__getattr__", "__all__", "__version__"}
+
+
+def defined_in(tree: ast.Module) -> tuple[list[str], list[str]]:
+    """The functions and classes of a module that nothing registers, and its constants."""
+    functions = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list
+    ]
+    targets = [one for node in tree.body if isinstance(node, ast.Assign) for one in node.targets]
+    constants = [one.id for each in targets for one in ast.walk(each) if isinstance(one, ast.Name)]
+    return functions, constants
+
+
+def test_no_function_class_or_constant_of_a_module_is_used_nowhere():
+    """Used in the package, its plugins, benchmarks or pages: a test alone keeps nothing alive."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    counted = Counter(name for tree in trees.values() for name in names_in(tree))
+    for room in ("plugins", "docs", "benchmarks"):
+        for path in (ROOT / room).rglob("*.py"):
+            counted.update(names_in(ast.parse(path.read_text(encoding="utf-8"))))
+    unused = []
+    for path, tree in trees.items():
+        functions, constants = defined_in(tree)
+        unused += [f"{path.name}: {one}" for one in functions if not counted[one]]
+        # A constant is named once where it is set.
+        unused += [f"{path.name}: {one}" for one in constants if counted[one] < 2]
+    assert [one for one in unused if one.split(": ")[1] not in NAMED_ELSEWHERE] == []

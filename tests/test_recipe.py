@@ -170,3 +170,29 @@ def test_a_shipped_recipe_goes_by_its_name_where_no_file_has_it(tmp_path, monkey
         read_recipe(Path("reel"))
     with pytest.raises(InputError, match="nowhere/real"):
         read_recipe(Path("nowhere/real"))
+
+
+def test_a_recipe_that_says_scale_mini_starts_from_the_mini_recipe(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("scale: mini\nencoder: koelectra\nepochs: 1\n")
+    recipe = read_recipe(path)
+    assert (recipe.scale, recipe.base, recipe.epochs) == ("mini", "mini", 1)
+    assert recipe == read_recipe(path, layers=("mini",))
+
+
+def test_a_recipe_that_a_run_wrote_is_read_without_the_mini_recipe(tmp_path: Path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("scale: mini\nbase: mini\nencoder: koelectra\n")
+    assert read_recipe(path).epochs == read_recipe().epochs
+
+
+@pytest.mark.parametrize(("option", "scale"), [(None, "mini"), ("mini", "mini"), ("full", "full")])
+def test_the_option_scale_stands_before_the_recipes_own(
+    tmp_path: Path, option: str | None, scale: str
+):
+    """A run's `recipe.yaml` trains the same run again, without `--scale` too."""
+    from encswap.cli.train import resolve_recipe
+
+    path = tmp_path / "mine.yaml"
+    path.write_text("scale: mini\nencoder: koelectra\n")
+    assert resolve_recipe({}, [], path, option).scale == scale

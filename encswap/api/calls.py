@@ -279,9 +279,7 @@ def _recipe(given: Recipe | Mapping[str, Any] | str | Path | None, fields: Any) 
     elif given is not None:
         base = dict(given)
     values = {**base, **{key: _plain(value) for key, value in fields.items()}}
-    scale = values.setdefault("scale", "full")
-    layers = ("mini",) if scale == "mini" and not isinstance(given, Recipe) else ()
-    return read_recipe(path, values, layers=layers)
+    return read_recipe(path, values)
 
 
 def _plain(value: Any) -> Any:

@@ -172,12 +172,6 @@ def write_json(value: Any) -> None:
     results().raw.write(json_text(value, indent=2) + "\n")
 
 
-def write_line(value: Any) -> None:
-    """Write one line of JSON to stdout, at once."""
-    results().raw.write(json_text(value) + "\n")
-    results().flush()
-
-
 def write(text: str) -> None:
     """Write text to stdout; a value in it that may hold line breaks comes as `printable`."""
     results().write(text if text.endswith("\n") else text + "\n")

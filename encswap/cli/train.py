@@ -81,7 +81,9 @@ def train(
         None, "--rivals", help="Train beside, with commas: tagger, keep, or a GLiNER2 model."
     ),
     protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
-    scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
+    scale: str = typer.Option(
+        None, "--scale", help="full, or mini: small models, no download; default: the recipe's."
+    ),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
     occurrences: str = typer.Option(
         None, "--occurrences", help="What a gold string marks: standalone, all or first."
@@ -179,18 +181,22 @@ def splitter_options(user_dictionary: Path | None) -> dict[str, str] | None:
 
 
 def resolve_recipe(
-    overrides: dict[str, Any], settings: list[str], path: Path | None, scale: str
+    overrides: dict[str, Any], settings: list[str], path: Path | None, scale: str | None
 ) -> Recipe:
-    """Build the recipe from the shipped one, the file, the options and `--set`."""
+    """Build the recipe from the shipped one, the file, the options and `--set`.
+
+    Without `scale` the file's own holds, so that a run's `recipe.yaml` trains the same run again.
+    """
     from encswap.errors import UnknownNameError
     from encswap.recipe import parse_setting, read_recipe
 
-    if scale not in ("full", "mini"):
-        raise UnknownNameError("scale", scale, ["full", "mini"])
+    if scale not in (None, "full", "mini"):
+        raise UnknownNameError("scale", str(scale), ["full", "mini"])
     given = {key: value for key, value in overrides.items() if value is not None}
     given |= dict(parse_setting(one) for one in settings)
-    given.setdefault("scale", scale)
-    return read_recipe(path, given, layers=("mini",) if scale == "mini" else ())
+    if scale is not None:
+        given.setdefault("scale", scale)
+    return read_recipe(path, given)
 
 
 def resume_run(path: Path, force: bool) -> tuple[dict[str, Any], Path]:

@@ -20,7 +20,7 @@ from encswap.types import Example, Mention, Unlocated
 Kind = Literal["classifications", "relations", "json_structures"]
 KINDS: tuple[Kind, ...] = ("classifications", "relations", "json_structures")
 HEAD, TAIL = "head", "tail"
-UNFOUND, NO_ENTITY, TASKS_DIFFER = "unlocated-values", "arguments-no-entity", "tasks-differ"
+UNFOUND, NO_ENTITY = "unlocated-values", "arguments-no-entity"
 Span = tuple[int, int]
 
 

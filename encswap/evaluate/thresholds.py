@@ -96,13 +96,6 @@ def _by_grid(candidates: Sequence[Prediction], policy: str) -> list[Survivor]:
     return [Survivor(one, low, high) for one, found in ranges.items() for low, high in found]
 
 
-def standing(found: Sequence[Survivor], threshold: float) -> list[Prediction]:
-    """The predictions at a threshold that is a whole number of ticks, in the text's order."""
-    wanted = round(threshold * TICKS)
-    kept = [one.candidate for one in found if one.low <= wanted <= one.high]
-    return sorted(kept, key=lambda one: (one.start, one.end, one.label))
-
-
 @dataclass(frozen=True)
 class Scored:
     """The result at one threshold: predictions and counts of each document."""

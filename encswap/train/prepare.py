@@ -21,7 +21,7 @@ from encswap.data.label_sets import (
     without_labels,
 )
 from encswap.data.notes import Notes
-from encswap.data.readers import open_examples, options_of, read_examples
+from encswap.data.readers import open_examples, options_of
 from encswap.data.split import split_dev
 from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_values
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
@@ -282,11 +282,6 @@ def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:
             f"relations with other arguments than head and tail are trained and not scored, for "
             f"gliner2 returns none: {', '.join(unscored)}"
         )
-
-
-def read_part(path: Path, recipe: Recipe, notes: Notes | None = None) -> list[Example]:
-    """Read a file of documents as a recipe says: which strings are meant, whose labels they are."""
-    return read_examples(path, options=options_of(recipe), notes=notes)
 
 
 def _compare(

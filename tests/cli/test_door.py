@@ -122,7 +122,6 @@ def test_a_hostile_run_leaves_the_front_matter_and_the_code_of_its_card_whole(ru
         lambda: output.note(EVIL),
         lambda: output.write(EVIL),
         lambda: output.write_json({EVIL: EVIL}),
-        lambda: output.write_line([EVIL]),
         lambda: output.console().print(EVIL, markup=False),
         lambda: output.console(stderr=True).print(EVIL, markup=False),
         lambda: print_sections([Section(EVIL, (EVIL,), [(EVIL,)], (EVIL,))]),

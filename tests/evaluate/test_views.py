@@ -13,10 +13,10 @@ from encswap.evaluate.summary import macro, other_views, partial_matches, string
 from encswap.evaluate.thresholds import (
     GRID,
     TICKS,
+    Survivor,
     calibrate,
     expected_error,
     score_at,
-    standing,
     survivors,
     tick,
 )
@@ -25,6 +25,15 @@ from encswap.types import Example, Mention, Prediction, Unlocated
 
 TEXT = "당뇨병 환자에게 인슐린을 투여하고 당뇨병 재검"
 LABELS = ["Disease", "Drug"]
+
+
+def standing(found: list[Survivor], threshold: float) -> list[Prediction]:
+    """The predictions at a threshold that is a whole number of ticks, in the text's order."""
+    wanted = round(threshold * TICKS)
+    kept = [one.candidate for one in found if one.low <= wanted <= one.high]
+    return sorted(kept, key=lambda one: (one.start, one.end, one.label))
+
+
 spans = st.tuples(st.integers(0, 20), st.integers(1, 5), st.sampled_from(LABELS))
 documents = st.lists(
     st.tuples(st.lists(spans, max_size=6, unique=True), st.lists(spans, max_size=6, unique=True)),

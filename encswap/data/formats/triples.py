@@ -29,7 +29,6 @@ from encswap.data.gold import label_set, named_labels
 from encswap.data.notes import Notes
 from encswap.types import Example
 
-SPACY_KEYS = ("entities",)
 DOCCANO_KEYS = ("label", "labels", "entities", "annotations", "spans")
 
 
