@@ -54,7 +54,7 @@ recommended.
 Compare all registered encoders from recorded facts, without network:
   encswap check --all
 
-Compare them by your own documents:
+Compare encoders by your own documents:
   encswap check --all --data train.jsonl
 
 Look at an encoder that is not registered, through its files:

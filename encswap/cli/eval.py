@@ -24,7 +24,7 @@ before training, and this one.
 Score a run on other documents:
   encswap eval runs/first --data test.jsonl
 
-See what it can still do beside its own labels:
+See what a run can still do beside its own labels:
   encswap eval runs/first --retention
 
 Score a model that encswap did not write:

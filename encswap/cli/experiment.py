@@ -24,7 +24,7 @@ on, one that fails is kept as a result. Beside them stand results.json, results.
 List what a plan would train:
   encswap experiment plan.yaml --dry-run
 
-Train a part of it; the same command goes on where it was stopped:
+Train a part of a plan; the same command goes on where it was stopped:
   encswap experiment plan.yaml --part core --out experiments/heads
 """
 

@@ -23,7 +23,7 @@ export is compared with the model in torch first; nothing is written where they 
 Run a model without torch:
   encswap export runs/first --to onnx --out model-onnx --data test.jsonl
 
-Make it smaller and faster, at a cost in F1 that is measured:
+Make an export smaller and faster, at a cost in F1 that is measured:
   encswap export runs/first --to onnx --out model-int8 --int8 --data test.jsonl
 """
 

@@ -27,7 +27,7 @@ the package says so.
 Begin a package for an encoder of the hub:
   encswap plugins new my-encoder --hub org/name
 
-The same without network, from a folder with its files:
+Begin a package without network, from a folder with the model's files:
   encswap plugins new my-encoder --hub org/name --source ./downloaded --out ../my-encoder
 """
 
@@ -76,7 +76,7 @@ each promise asks is in docs/plugins.md.
 Prove an encoder's plugin:
   encswap plugins verify ko-deberta
 
-Prove one that brings an embedding method of its own:
+Prove a plugin that brings an embedding method of its own:
   encswap plugins verify my-plugin --method my-way
 """
 

@@ -26,13 +26,13 @@ Offsets are in characters. Documents may be of any length; they are read and ans
 so that a file of any size or an endless stdin will do. A file is what the other commands read,
 JSON records with "text" or "input", labelled or not, or plain text, one document a line.
 
-Try one sentence:
+Find entities in one sentence:
   encswap predict runs/first --text "Treated with insulin for diabetes."
 
-Read a file, and write another:
+Find entities in a file:
   encswap predict runs/first notes.jsonl --out found.jsonl
 
-Stand in a pipe:
+Find entities in a pipe:
   cat notes.txt | encswap predict runs/first
 """
 COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")

@@ -23,10 +23,10 @@ encswap.json and the card go there, as one commit; no documents, predictions or 
 machine. An upload that was cut off is begun again by the same command. It needs a token that may
 write: `hf auth login`, or HF_TOKEN.
 
-See what would go there:
+See what an upload would hold:
   encswap push runs/first someone/gliner2-mine --dry-run
 
-Upload, for yourself alone:
+Upload a run, for yourself alone:
   encswap push runs/first someone/gliner2-mine --language ko --licence apache-2.0
 """
 EXTRAS = {

@@ -24,7 +24,7 @@ One run gives a page, report.html in its folder, or Markdown for a pull request.
 set side by side, with the differences that are real. With --without-texts nothing that is written
 holds a document's text, a mention or a document's id, so it may leave the house.
 
-Write the page anew, in Korean:
+Write the page of a run anew, in Korean:
   encswap report runs/first --lang ko
 
 Report to a team that may not see the documents:

@@ -20,7 +20,7 @@ Put a registered encoder into the plan's base:
 Try an encoder from a folder, with the small base:
   encswap swap --encoder ./my-encoder --base mini --out swapped
 
-Bring its word vectors to the base's first:
+Bring an encoder's word vectors to the base's first:
   encswap swap --encoder koelectra --alignment ridge --data train.jsonl --out aligned
 """
 
