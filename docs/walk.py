@@ -19,6 +19,7 @@ import argparse
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -148,10 +149,16 @@ def surroundings(folder: Path, programs: Path) -> dict[str, str]:
 
 
 def walk(pages: tuple[str, ...], folder: Path, variables: dict[str, str]) -> int:
-    """Run the blocks of the pages in one folder; return how many commands were run."""
-    count = 0
+    """Run the blocks, each page's in a folder of its own; return how many commands were run."""
+    count, whole = 0, folder
     for block in (one for page in pages for one in blocks_of(page)):
         where = f"{block.page}:{block.line}"
+        folder = whole / Path(block.page).stem
+        if not folder.exists():
+            folder.mkdir()
+            if block.page != PAGES[0]:  # where the quickstart has a reader make them
+                for part in ("train", "test"):
+                    shutil.copy(ROOT / f"data/ko-medical/{part}.jsonl", folder)
         if "walk skip" in block.marks:
             say(f"-- {where}: skipped: {block.marks['walk skip']}")
         elif "snippet file" in block.marks:

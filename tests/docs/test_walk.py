@@ -24,7 +24,7 @@ def test_what_trains_nothing_is_walked(tmp_path: Path):
     done = walk(tmp_path / "walked", "--quick")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "7 commands of 4 parts" in done.stdout
-    work = tmp_path / "walked" / "work"
+    work = tmp_path / "walked" / "work" / "guides"
     assert (work / "documents.jsonl").read_text(encoding="utf-8").count("\n") == 2
     assert list((tmp_path / "walked" / "home").rglob("*.json")) == []
 
@@ -33,9 +33,9 @@ def test_what_trains_nothing_is_walked(tmp_path: Path):
 def test_quickstart_and_guides_are_walked(tmp_path: Path):
     done = walk(tmp_path / "walked")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    runs = tmp_path / "walked" / "work" / "runs"
-    for name in ("rehearsal", "first", "second"):
-        assert (runs / name / "report.html").is_file()
+    work = tmp_path / "walked" / "work"
+    for name in ("quickstart/runs/rehearsal", "quickstart/runs/first", "guides/runs/second"):
+        assert (work / name / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,15 @@ def test_a_command_that_fails_ends_the_walk(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "walk", module)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "DOCS", tmp_path)
+    (tmp_path / "page").mkdir()
     (tmp_path / "page.md").write_text(
         "<!-- walk: skip for a reason -->\n```console\n$ false\n```\n\n"
         "<!-- walk: mini no hub -->\n<!-- snippet: parse it takes long -->\n"
         "```console\n$ echo one \\\n  two > said\nprinted\n$ false\n```\n"
     )
-    with pytest.raises(SystemExit, match=r"page\.md:7: ended with 1: false"):
+    with pytest.raises(SystemExit, match=r"page\.md:8: ended with 1: false"):
         module.walk(("page.md",), tmp_path, {"PATH": "/usr/bin:/bin"})
-    assert (tmp_path / "said").read_text() == "one two\n"
+    assert (tmp_path / "page" / "said").read_text() == "one two\n"
     (_, block) = module.blocks_of("page.md")
     assert block.marks == {"walk mini": "no hub", "snippet parse": "it takes long"}
     assert module.at_mini_scale("encswap train -e x") == "encswap train -e x --scale mini"
