@@ -20,7 +20,7 @@ from typer.main import get_command
 import encswap
 from encswap import api, testing
 from encswap.cli import app
-from encswap.cli.help_text import Example, fold, parts_of, summary_of
+from encswap.cli.help_text import HelpExample, fold, parts_of, summary_of
 from encswap.recipe import RECIPES, Recipe
 
 HERE = Path(__file__).parent
@@ -77,7 +77,7 @@ def commands_page() -> str:
         (part.goal.rstrip(":"), path)
         for path, one in shown
         for part in parts_of(one.help)
-        if isinstance(part, Example)
+        if isinstance(part, HelpExample)
     ]
     lines = ["# Commands", "", WRITTEN, "", row("what you want", "command"), row("---", "---")]
     lines += [row(goal, f"[`encswap {' '.join(path)}`]({anchor(path)})") for goal, path in goals]
@@ -105,7 +105,7 @@ def command_of(path: tuple[str, ...], command: Any) -> list[str]:
     """The section of a command: what it does, examples, arguments and options, where to read on."""
     lines: list[str] = []
     for part in parts_of(command.help):
-        if isinstance(part, Example):
+        if isinstance(part, HelpExample):
             pasted = [
                 f"$ {line}" if not at else line
                 for one in part.commands

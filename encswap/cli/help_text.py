@@ -14,12 +14,14 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from encswap.cli.tables import wrap
+
 INDENT = 2
 GOES_ON = " \\"
 
 
 @dataclass(frozen=True)
-class Example:
+class HelpExample:
     """What somebody wants, and the commands that do it."""
 
     goal: str
@@ -31,13 +33,13 @@ def summary_of(text: str) -> str:
     return " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
 
 
-def parts_of(text: str) -> Iterator[str | Example]:
+def parts_of(text: str) -> Iterator[str | HelpExample]:
     """Divide a help text into its paragraphs, each on one line, and its examples."""
     for part in inspect.cleandoc(text).split("\n\n"):
         lines = part.splitlines()
         commands = tuple(line.strip() for line in lines if line.startswith(" " * INDENT))
         words = " ".join(line.strip() for line in lines if not line.startswith(" " * INDENT))
-        yield Example(words, commands) if commands else words
+        yield HelpExample(words, commands) if commands else words
 
 
 def fold(command: str, width: int) -> list[str]:
@@ -66,9 +68,10 @@ class WholeHelp(TyperCommand):
         del ctx
         for part in parts_of(self.help or ""):
             formatter.write_paragraph()
-            with formatter.indentation():
-                formatter.write_text(part if isinstance(part, str) else part.goal)
-            if isinstance(part, Example):
+            words = part if isinstance(part, str) else part.goal
+            for line in wrap(words, formatter.width - INDENT):
+                formatter.write(f"{' ' * INDENT}{line}\n")
+            if isinstance(part, HelpExample):
                 indent = " " * 2 * INDENT
                 for command in part.commands:
                     lines = fold(command, formatter.width - len(indent))

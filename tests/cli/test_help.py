@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from encswap.cli import choices
 from encswap.cli.app import app
-from encswap.cli.help_text import Example, fold, parts_of, summary_of
+from encswap.cli.help_text import HelpExample, fold, parts_of, summary_of
 from encswap.cli.push import EXTRAS
 from encswap.data.readers import FORMATS
 from encswap.recipe import Recipe
@@ -54,7 +54,7 @@ def test_the_help_of_a_command_fits_and_its_examples_stay_commands(path, command
     assert max(map(cell_len, told.splitlines())) <= width
     pasted = [" ".join(line.split()) for line in told.replace("\\\n", " ").splitlines()]
     for part in parts_of(command.help):
-        if isinstance(part, Example):
+        if isinstance(part, HelpExample):
             assert part.goal.endswith(":")
             assert [one for one in part.commands if " ".join(one.split()) not in pasted] == []
 
@@ -64,7 +64,7 @@ def examples() -> list[str]:
         command
         for _, one in COMMANDS
         for part in parts_of(one.help)
-        if isinstance(part, Example)
+        if isinstance(part, HelpExample)
         for command in part.commands
     ]
 
