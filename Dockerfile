@@ -1,7 +1,7 @@
 # An image for CPUs that serves the model mounted at /model.
 FROM python:3.11-slim
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE ./
 COPY encswap encswap
 COPY plugins plugins
 COPY data data

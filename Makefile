@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-slow lint bench docs clean
+.PHONY: setup demo test test-slow lint bench docs docs-version walk dist clean
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -33,6 +33,21 @@ bench: setup
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# One version of the site beside the others, on the branch gh-pages; readers choose it in the header.
+# `make docs-version VERSION=0.1`, then push the branch.
+docs-version: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mike deploy --update-aliases $(VERSION) latest
+	$(BIN)/mike set-default latest
+
+# Quickstart and guides to the letter, in a new environment under build/walk; --fetch installs anew.
+walk: setup
+	rm -rf build/walk
+	$(BIN)/python docs/walk.py build/walk $(WALK)
+
+# The package; ENCSWAP_REPOSITORY is the address that its metadata and the site name.
+dist: setup
+	$(BIN)/python -m build --outdir dist
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -16,18 +16,18 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types
 import yaml
 from typer.main import get_command
-from typer.testing import CliRunner
 
 import encswap
 from encswap import api, testing
 from encswap.cli import app
+from encswap.cli.help_text import HelpExample, fold, parts_of, summary_of
 from encswap.recipe import RECIPES, Recipe
 
 HERE = Path(__file__).parent
 WRITTEN = (
     "Written by `python docs/reference.py` from the program; change the program, not this page."
 )
-WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
+MOST = 86  # characters that a block of code shows beside the site's menu
 BOUNDS = (
     (annotated_types.Ge, "ge", "≥"),
     (annotated_types.Gt, "gt", ">"),
@@ -49,21 +49,99 @@ def commands(
         yield from commands(inner, (*path, name))
 
 
-def help_of(path: tuple[str, ...]) -> str:
-    """What `--help` of one command prints."""
-    told = CliRunner().invoke(app, [*path, "--help"], env=WIDTH, prog_name="encswap")
-    if told.exit_code != 0:
-        raise SystemExit(f"encswap {' '.join(path)} --help: {told.output}")
-    return "\n".join(line.rstrip() for line in told.stdout.strip().splitlines())
+SEE = {
+    ("check",): ("choosing.md", "checks.md"),
+    ("swap",): ("embeddings.md", "concepts.md"),
+    ("trim",): ("embeddings.md",),
+    ("train",): ("training.md", "recipe.md", "rivals.md"),
+    ("eval",): ("scores.md",),
+    ("report",): ("report.md", "scores.md"),
+    ("experiment",): ("experiment.md",),
+    ("predict",): ("python.md",),
+    ("export",): ("export.md",),
+    ("serve",): ("serve.md",),
+    ("push",): ("guides.md#report-to-my-team",),
+    ("demo",): ("index.md",),
+    ("data", "inspect"): ("words.md", "formats.md"),
+    ("data", "convert"): ("formats.md",),
+    ("plugins", "list"): ("plugins.md",),
+    ("plugins", "new"): ("tutorial.md",),
+    ("plugins", "verify"): ("plugins.md",),
+}
 
 
 def commands_page() -> str:
-    """Write the page of commands."""
-    lines = ["# Commands", "", WRITTEN, "", *fenced("text", help_of(()))]
-    for path, _ in commands():
+    """Write the page of commands: first what for, then every option."""
+    shown = [(path, one) for path, one in commands() if not hasattr(one, "commands")]
+    goals = [
+        (part.goal.rstrip(":"), path)
+        for path, one in shown
+        for part in parts_of(one.help)
+        if isinstance(part, HelpExample)
+    ]
+    lines = ["# Commands", "", WRITTEN, "", row("what you want", "command"), row("---", "---")]
+    lines += [row(goal, f"[`encswap {' '.join(path)}`]({anchor(path)})") for goal, path in goals]
+    for path, one in commands():
         lines += ["", f"{'#' * (1 + len(path))} `encswap {' '.join(path)}`", ""]
-        lines += fenced("text", help_of(path))
+        lines += group_of(path, one) if hasattr(one, "commands") else command_of(path, one)
     return "\n".join(lines) + "\n"
+
+
+def anchor(path: tuple[str, ...]) -> str:
+    """Where the section of a command begins."""
+    return f"#encswap-{'-'.join(path)}"
+
+
+def group_of(path: tuple[str, ...], group: Any) -> list[str]:
+    """The section of a group: its commands with their summaries."""
+    rows = [
+        row(f"[`{name}`]({anchor((*path, name))})", summary_of(one.help))
+        for name, one in group.commands.items()
+    ]
+    return [escaped(group.help), "", row("command", "summary"), row("---", "---"), *rows]
+
+
+def command_of(path: tuple[str, ...], command: Any) -> list[str]:
+    """The section of a command: what it does, examples, arguments and options, where to read on."""
+    lines: list[str] = []
+    for part in parts_of(command.help):
+        if isinstance(part, HelpExample):
+            pasted = [
+                f"$ {line}" if not at else line
+                for one in part.commands
+                for at, line in enumerate(fold(one, MOST))
+            ]
+            mark = "<!-- snippet: parse what an example makes is shown by the guides -->"
+            lines += [escaped(part.goal), "", mark, *fenced("console", "\n".join(pasted)), ""]
+        else:
+            lines += [escaped(part), ""]
+    with command.make_context(f"encswap {' '.join(path)}", [], resilient_parsing=True) as context:
+        usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+        records = [one.get_help_record(context) for one in command.get_params(context)]
+    lines += [*fenced("text", usage), "", row("option", "meaning"), row("---", "---")]
+    lines += [
+        row(f"`{name}`", escaped(" ".join(said.split()))) for name, said in filter(None, records)
+    ]
+    links = ", ".join(f"[{title_of(page)}]({page})" for page in SEE[path])
+    return [*lines, "", f"More: {links}."]
+
+
+def title_of(page: str) -> str:
+    """The title of a page, or of the part of it that is named."""
+    file, _, part = page.partition("#")
+    for line in (HERE / file).read_text(encoding="utf-8").splitlines():
+        title = line.lstrip("#").strip()
+        if line.startswith("#") and part in ("", title.lower().replace(" ", "-")):
+            return title
+    raise SystemExit(f"no part {part!r} in {file}")
+
+
+def escaped(text: str) -> str:
+    """Text in which Markdown would see code or tags; code spans stay."""
+    pieces = text.split("`")
+    for at in range(0, len(pieces), 2):
+        pieces[at] = re.sub(r"([<>*_|\[\]{}])", r"\\\1", pieces[at])
+    return "`".join(pieces)
 
 
 # -- recipe --------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from encswap.cli import interrupts
+from encswap.cli.help_text import WholeHelp, WholeSummaries
 from encswap.cli.output import clean_streams, note, own_streams, results_apart, write
 from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
@@ -21,18 +21,7 @@ from encswap.errors import EncswapError, InputError, one_line
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
-class HelpGroup(TyperGroup):
-    """A group that prints its help where no command is given, and exits 0."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Parse; click itself would print the help on stderr and exit 2."""
-        if not args and self.no_args_is_help and not ctx.resilient_parsing:
-            write(ctx.get_help())
-            ctx.exit(0)
-        return super().parse_args(ctx, args)
-
-
-class OneLineErrors(HelpGroup):
+class OneLineErrors(WholeSummaries):
     """Turn an `EncswapError` into one line on stderr and its exit code."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
@@ -62,7 +51,7 @@ class OneLineErrors(HelpGroup):
             raise typer.Exit(interrupts.CODE) from error
 
 
-class ResultsApart(TyperCommand):
+class ResultsApart(WholeHelp):
     """A command whose results alone go to stdout."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -130,9 +119,9 @@ def add_commands() -> None:
     ):
         module.attach(app)
     for group in app.registered_groups:
-        group.cls = HelpGroup
+        group.cls = WholeSummaries
         if group.typer_instance is not None:
-            group.typer_instance.info.cls = HelpGroup
+            group.typer_instance.info.cls = WholeSummaries
     for command in _commands_of(app):
         command.cls = ResultsApart
 

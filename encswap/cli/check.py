@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from encswap.cli.choices import FORMATS_HELP
 from encswap.cli.output import (
     FORMAT_OPTION,
     OutputFormat,
@@ -45,9 +46,32 @@ class ScaleName(StrEnum):
     mini = "mini"
 
 
+HELP = """Judge which encoders fit the base, with the evidence for it.
+
+The verdict is the criteria's own; beside it stands what was measured. Exit 1 where none is
+recommended.
+
+Compare all registered encoders from recorded facts, without network:
+  encswap check --all
+
+Compare encoders by your own documents:
+  encswap check --all --data train.jsonl
+
+Look at an encoder that is not registered, through its files:
+  encswap check org/name --depth config
+  encswap check ./my-encoder --depth weights
+
+Judge by what was measured, not by the plan's rule:
+  encswap check --all --criteria shape
+
+Know what a check looks at:
+  encswap check --explain architecture
+"""
+
+
 def attach(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("check")(check)
+    app.command("check", help=HELP)(check)
 
 
 def check(
@@ -61,7 +85,9 @@ def check(
         None, "--base", help="The model to put it into; default: the one that the criteria name."
     ),
     data: str = typer.Option(None, "--data", help="Your examples: coverage, and their number."),
-    source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
+    source: str = typer.Option(
+        "auto", "--from", help=f"The data's format; auto: recognised. {FORMATS_HELP}"
+    ),
     tag_column: str = typer.Option(
         None, "--tag-column", help="Column of the data's tags: its number from 1, or its name."
     ),
@@ -83,7 +109,7 @@ def check(
     ),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="Show every finding."),
 ) -> None:
-    """Judge which encoders fit the base, with the evidence for it."""
+    """Run the command."""
     if explain:
         _explain(explain)
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from encswap.cli.choices import FORMATS_HELP, OCCURRENCES, SCALES, WRITTEN_FORMATS, one_of
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, note_all, write, write_json
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ GLiNER2 scores spans of units (words). Gold that begins or ends inside a unit is
 negative and can never be found, whatever the encoder. `aligned` is the share of mentions that
 begin and end with a unit; `≤ 12` those that are also at most 12 units wide (max_width).
 
+See what a model could find at all in your documents:
   encswap data inspect train.jsonl
 
-  encswap data inspect train.jsonl --splitter kiwi --against test.jsonl
+Compare test with train: texts in both, labels in one alone:
+  encswap data inspect test.jsonl --splitter kiwi --against train.jsonl
 
+Count the pieces that an encoder cuts the words into:
   encswap data inspect train.jsonl --encoder ./my-encoder --format json
 """
 CONVERT_HELP = """Write the documents of one file to another, in another format.
@@ -34,6 +38,7 @@ Formats: plan, gliner2, spans, spacy, doccano, gliner1, tokens (JSONL); klue (ch
 (words), kbmc (TSV). More are read: --from names any of them. `spans` holds the most; gold, labels
 and descriptions that another format cannot hold are refused without --drop.
 
+Write one file as another:
   encswap data convert klue-ner.tsv train.jsonl --to plan
 """
 TAG_COLUMN = typer.Option(
@@ -67,13 +72,20 @@ def inspect_file(
         "-e",
         help="Count subtokens as this one does: name or folder, repeatable.",
     ),
-    scale: str = typer.Option("full", "--scale", help="Of the encoders: full, or mini."),
+    scale: str = typer.Option(
+        "full", "--scale", metavar=one_of(SCALES), help="Of the encoders that count."
+    ),
     user_dictionary: Path = typer.Option(
         None, "--user-dictionary", help="Words for the splitters that take a dictionary."
     ),
-    source: str = typer.Option("auto", "--from", help="The file's format; default: recognised."),
+    source: str = typer.Option(
+        "auto", "--from", help=f"The file's format; auto: recognised. {FORMATS_HELP}"
+    ),
     occurrences: str = typer.Option(
-        "standalone", "--occurrences", help="What a gold string marks: standalone, all or first."
+        "standalone",
+        "--occurrences",
+        metavar=one_of(OCCURRENCES),
+        help="Which places a gold string without offsets marks.",
     ),
     tag_column: str = TAG_COLUMN,
     tag_label: str = TAG_LABEL,
@@ -119,8 +131,12 @@ def inspect_file(
 def convert_file(
     source: Path = typer.Argument(..., metavar="IN", help="Documents in any known format."),
     target: Path = typer.Argument(..., metavar="OUT", help="The file to write; must not exist."),
-    to: str = typer.Option(..., "--to", help="A format that is written, such as spans or conll."),
-    form: str = typer.Option("auto", "--from", help="The format of IN; default: recognised."),
+    to: str = typer.Option(
+        ..., "--to", help=f"A format that is written: {', '.join(WRITTEN_FORMATS)}."
+    ),
+    form: str = typer.Option(
+        "auto", "--from", help=f"The format of IN; auto: recognised. {FORMATS_HELP}"
+    ),
     tag_column: str = TAG_COLUMN,
     tag_label: str = TAG_LABEL,
     label_names: str = LABEL_NAMES,

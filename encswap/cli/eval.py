@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from encswap.cli.choices import FORMATS_HELP
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, note_all, write, write_json
 
 HELP = """Score a GLiNER2 model on labelled documents.
@@ -20,8 +21,13 @@ With --retention, it scores what the model could do before and still can, on a s
 in Korean and English and on any file given with --retention-data: the base, the swapped model
 before training, and this one.
 
-  encswap eval runs/ko-deberta-… --data test.jsonl
-  encswap eval runs/ko-deberta-… --retention
+Score a run on other documents:
+  encswap eval runs/first --data test.jsonl
+
+See what a run can still do beside its own labels:
+  encswap eval runs/first --retention
+
+Score a model that encswap did not write:
   encswap eval gliner2-multi --data test.jsonl --dev dev.jsonl --splitter kiwi
 """
 
@@ -32,7 +38,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: str = typer.Argument(..., help="Run folder, checkpoint, registered base, hub id, mini."),
+    model: str = typer.Argument(
+        ..., metavar="MODEL", help="Run folder, checkpoint, registered base, hub id, mini."
+    ),
     data: str = typer.Option(None, "--data", "-d", help="Labelled documents."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own, or 0.5."),
     dev: str = typer.Option(None, "--dev", help="Documents on which the threshold is chosen."),
@@ -44,7 +52,9 @@ def evaluate(
     settings: list[str] = typer.Option(
         [], "--set", help="Override a setting of its recipe: --set max_length=256."
     ),
-    source: str = typer.Option("auto", "--from", help="The data's format; default: recognised."),
+    source: str = typer.Option(
+        "auto", "--from", help=f"The data's format; auto: recognised. {FORMATS_HELP}"
+    ),
     tag_column: str = typer.Option(None, "--tag-column", help="Column of the tags: name, number."),
     tag_label: str = typer.Option(None, "--tag-label", help="Label of tags that name none."),
     retention: bool = typer.Option(

@@ -21,8 +21,10 @@ HELP = """Train a grid of runs: encoders, strategies, embeddings, splitters, siz
 Every cell is a run folder under OUT/cells. A cell that is done is skipped, one that was killed goes
 on, one that fails is kept as a result. Beside them stand results.json, results.md, results.svg.
 
+List what a plan would train:
   encswap experiment plan.yaml --dry-run
 
+Train a part of a plan; the same command goes on where it was stopped:
   encswap experiment plan.yaml --part core --out experiments/heads
 """
 

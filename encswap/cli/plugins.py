@@ -24,8 +24,10 @@ What is recorded of the encoder is read from the hub, or from a folder with its 
 each fact with how it was learned and when. Where neither can be reached, nothing is recorded, and
 the package says so.
 
+Begin a package for an encoder of the hub:
   encswap plugins new my-encoder --hub org/name
 
+Begin a package without network, from a folder with the model's files:
   encswap plugins new my-encoder --hub org/name --source ./downloaded --out ../my-encoder
 """
 
@@ -71,8 +73,10 @@ NAME is a plugin's, an encoder's or a word splitter's. Everything runs at mini s
 that is built from the recorded facts, without a download. Exit 1 where a promise is broken; what
 each promise asks is in docs/plugins.md.
 
+Prove an encoder's plugin:
   encswap plugins verify ko-deberta
 
+Prove a plugin that brings an embedding method of its own:
   encswap plugins verify my-plugin --method my-way
 """
 

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
+from encswap.cli.choices import FORMATS_HELP
 from encswap.cli.output import console, is_terminal, new_text_file, note, note_all
 from encswap.escaping import json_text, printable
 
@@ -25,11 +26,14 @@ Offsets are in characters. Documents may be of any length; they are read and ans
 so that a file of any size or an endless stdin will do. A file is what the other commands read,
 JSON records with "text" or "input", labelled or not, or plain text, one document a line.
 
-  encswap predict runs/ko-deberta-… --text "Treated with insulin for diabetes."
+Find entities in one sentence:
+  encswap predict runs/first --text "Treated with insulin for diabetes."
 
-  encswap predict runs/ko-deberta-… notes.jsonl --out found.jsonl
+Find entities in a file:
+  encswap predict runs/first notes.jsonl --out found.jsonl
 
-  cat notes.txt | encswap predict runs/ko-deberta-…
+Find entities in a pipe:
+  cat notes.txt | encswap predict runs/first
 """
 COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
 
@@ -49,9 +53,13 @@ def attach(app: typer.Typer) -> None:
 
 
 def predict(
-    model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
+    model: Path = typer.Argument(
+        ..., metavar="MODEL", help="A run folder, or a checkpoint with encswap.json."
+    ),
     file: str = typer.Argument(
-        None, help="Documents: records, or text, one a line; - or nothing for stdin."
+        None,
+        metavar="FILE",
+        help="Documents: records, or text, one a line; - or nothing for stdin.",
     ),
     text: str = typer.Option(None, "--text", "-t", help="One document."),
     label: list[str] = typer.Option([], "--label", "-l", help="Labels; default: the model's own."),
@@ -61,7 +69,7 @@ def predict(
     ),
     out: Path = typer.Option(None, "--out", "-o", help="Write to this new file, once whole."),
     source: str = typer.Option(
-        "auto", "--from", help="The file's format, or text; default: recognised."
+        "auto", "--from", help=f"The file's format, or text; auto: recognised. {FORMATS_HELP}"
     ),
     at_once: int = typer.Option(64, "--batch", min=1, help="Documents that are read at once."),
     flat: bool = typer.Option(False, "--flat", help="One label a span: the best score stays."),

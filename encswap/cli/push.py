@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from encswap.cli.choices import EXTRAS_TO_UPLOAD, one_of
 from encswap.cli.output import is_terminal, note, write
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ encswap.json and the card go there, as one commit; no documents, predictions or 
 machine. An upload that was cut off is begun again by the same command. It needs a token that may
 write: `hf auth login`, or HF_TOKEN.
 
+See what an upload would hold:
   encswap push runs/first someone/gliner2-mine --dry-run
 
+Upload a run, for yourself alone:
   encswap push runs/first someone/gliner2-mine --language ko --licence apache-2.0
 """
 EXTRAS = {
@@ -40,8 +43,8 @@ def attach(app: typer.Typer) -> None:
 
 
 def push(
-    run: Path = typer.Argument(..., help="The folder of a finished run."),
-    repo: str = typer.Argument(..., help="Where it goes on the hub: OWNER/NAME."),
+    run: Path = typer.Argument(..., metavar="RUN", help="The folder of a finished run."),
+    repo: str = typer.Argument(..., metavar="REPO", help="Where it goes on the hub: OWNER/NAME."),
     public: bool = typer.Option(False, "--public", help="Everybody may read it."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show files and card, upload nothing."),
     card: Path = typer.Option(None, "--card", help="Also write the card to this new file."),
@@ -57,7 +60,8 @@ def push(
     extras: list[str] = typer.Option(
         [],
         "--with",
-        help="Also upload metrics; or predictions or report, which hold the test documents.",
+        metavar=one_of(EXTRAS_TO_UPLOAD),
+        help="Also upload this; predictions and report hold the test documents.",
     ),
 ) -> None:
     """Run the command."""

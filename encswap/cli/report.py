@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from encswap.cli.choices import LANGUAGES, one_of
 from encswap.cli.output import note, write, write_json
-from encswap.cli.tables import table
+from encswap.cli.tables import paragraphs, table
 
 if TYPE_CHECKING:
     from encswap.report.comparison import RunPair
@@ -23,17 +24,21 @@ One run gives a page, report.html in its folder, or Markdown for a pull request.
 set side by side, with the differences that are real. With --without-texts nothing that is written
 holds a document's text, a mention or a document's id, so it may leave the house.
 
-  encswap report runs/ko-deberta-… --lang ko
+Write the page of a run anew, in Korean:
+  encswap report runs/first --lang ko
 
-  encswap report runs/ko-deberta-… --format markdown --out report.md
+Report to a team that may not see the documents:
+  encswap report runs/first --without-texts --out for-everybody.html
 
-  encswap report runs/ko-deberta-… --without-texts --out for-everybody.html
+Put the scores into a pull request:
+  encswap report runs/first --format markdown --out report.md
 
-  encswap report runs/ko-deberta-… --errors errors.csv
+Work through the errors in a spreadsheet:
+  encswap report runs/first --errors errors.csv
 
-  encswap report runs/ko-deberta-… runs/koelectra-…
-
-  encswap report runs/ko-deberta-… runs/koelectra-… --out compared.html
+Compare runs, in the terminal and as a page:
+  encswap report runs/first runs/second
+  encswap report runs/first runs/second --out compared.html
 """
 PAGE, REDACTED_PAGE = "report.html", "report-without-texts.html"
 
@@ -54,7 +59,9 @@ def attach(app: typer.Typer) -> None:
 
 def report(
     runs: list[Path] = typer.Argument(..., metavar="RUN", help="Run folders."),
-    lang: str = typer.Option("en", "--lang", help="The language of the page: en or ko."),
+    lang: str = typer.Option(
+        "en", "--lang", metavar=one_of(LANGUAGES), help="The language of the page."
+    ),
     out: Path = typer.Option(None, "--out", "-o", help="File; default: report.html in the run."),
     figures: Path = typer.Option(None, "--figures", help="Also write the figures as SVG here."),
     format_: ReportFormat = typer.Option(
@@ -72,8 +79,8 @@ def report(
     from encswap.train.run_files import is_seeds_folder
 
     texts = Texts.read(lang)
-    if len(runs) == 1 and is_seeds_folder(runs[0]):
-        out = out or runs[0] / PAGE
+    if len(runs) == 1 and is_seeds_folder(runs[0]) and format_ in (None, ReportFormat.html):
+        out = out or runs[0] / (REDACTED_PAGE if without_texts else PAGE)
     runs = [folder for given in runs for folder in run_folders(given)]
     if errors is not None and len(runs) > 1:
         raise InputError("the errors of several runs are no one file", hint="give one RUN")
@@ -225,7 +232,7 @@ def as_text(runs: Sequence[Run], pairs: Sequence[RunPair], texts: Texts, *, mark
         [
             table(score_rows(runs, texts), markdown),
             table(difference_rows(pairs, texts), markdown),
-            texts("differences_note"),
+            *paragraphs([texts("differences_note")], markdown),
         ]
     )
 

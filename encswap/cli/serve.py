@@ -14,8 +14,8 @@ POST /extract takes {"text": …} or {"texts": […]}, and labels, threshold and
 /health, /ready, /metrics (Prometheus) and /docs tell about the server; / is a page to try text by
 hand. Concurrent requests share batches. Bound to this machine unless --host says otherwise.
 
-  encswap serve my-model
-
+Serve a run, and ask it from another terminal:
+  encswap serve runs/first
   curl -s localhost:8000/extract -H 'content-type: application/json' -d '{"text": "…"}'
 """
 
@@ -26,7 +26,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def serve(
-    model: Path = typer.Argument(..., help="A run folder, a checkpoint or an export."),
+    model: Path = typer.Argument(
+        ..., metavar="MODEL", help="A run folder, a checkpoint or an export."
+    ),
     host: str = typer.Option("127.0.0.1", "--host", help="Address to listen at."),
     port: int = typer.Option(8000, "--port", min=0, max=65535, help="Port; 0 takes a free one."),
     batch: int = typer.Option(32, "--batch", min=1, max=1024, help="Texts in one batch."),

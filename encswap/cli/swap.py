@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from encswap.cli.choices import ALIGNMENTS, SCALES, one_of
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, write, write_json
 from encswap.escaping import printable
 
@@ -13,10 +14,13 @@ HELP = """Put an encoder into a GLiNER2 base, keep the heads, prove it and save 
 
 The checkpoint loads in plain gliner2; `encswap.load(folder)` also puts its splitter in place.
 
+Put a registered encoder into the plan's base:
   encswap swap --encoder ko-deberta --out swapped
 
+Try an encoder from a folder, with the small base:
   encswap swap --encoder ./my-encoder --base mini --out swapped
 
+Bring an encoder's word vectors to the base's first:
   encswap swap --encoder koelectra --alignment ridge --data train.jsonl --out aligned
 """
 
@@ -38,7 +42,8 @@ def swap(
     alignment: str = typer.Option(
         None,
         "--alignment",
-        help="Bring the encoder's word vectors to the base's on --data: ridge, procrustes, phase.",
+        metavar=one_of(ALIGNMENTS),
+        help="Bring the encoder's word vectors to the base's on --data.",
     ),
     data: str = typer.Option(None, "--data", help="Documents whose texts alignment looks at."),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the encoder's."),
@@ -49,7 +54,9 @@ def swap(
         None, "--max-width", help="Widest span in units; default: base's."
     ),
     seed: int = typer.Option(None, "--seed", help="Seed of drawn rows."),
-    scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
+    scale: str = typer.Option(
+        "full", "--scale", metavar=one_of(SCALES), help="mini: small models, no download."
+    ),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
     format_: OutputFormat = FORMAT_OPTION,
 ) -> None:

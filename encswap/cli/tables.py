@@ -13,7 +13,7 @@ from encswap.escaping import markdown, markdown_table, printable
 
 def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
     """Draw the test scores per label and, where there are any, the baselines."""
-    parts = [table(_label_rows(metrics), markdown), *_closing(metrics)]
+    parts = [table(_label_rows(metrics), markdown), *paragraphs(_closing(metrics), markdown)]
     if metrics.get("baselines"):
         parts.insert(1, table(_comparison_rows(metrics), markdown))
     if metrics.get("tasks"):
@@ -21,7 +21,8 @@ def score_tables(metrics: dict[str, Any], *, markdown: bool) -> str:
     if metrics.get("retention"):
         parts.append("\n" + retention_table(metrics["retention"], markdown=markdown))
     if metrics.get("rivals"):
-        parts += [table(_rival_rows(metrics), markdown), *_verdicts(metrics["rivals"])]
+        verdicts = paragraphs(_verdicts(metrics["rivals"]), markdown)
+        parts += [table(_rival_rows(metrics), markdown), *verdicts]
     return "\n".join(parts)
 
 
@@ -90,7 +91,8 @@ def retention_table(found: dict[str, Any], *, markdown: bool) -> str:
             (name, task, *(cells[stage].get(task, "–") for stage in stages))
             for task in cells[stages[0]]
         ]
-    return table(rows, markdown) + f"{found['sentence']}\n"
+    (sentence,) = paragraphs([found["sentence"]], markdown)
+    return f"{table(rows, markdown)}{sentence}\n"
 
 
 def _kept_cells(scores: dict[str, Any]) -> dict[str, str]:
@@ -248,6 +250,13 @@ def table(rows: Sequence[Sequence[str]], markdown: bool) -> str:
         return markdown_table(rows, _rules(columns, right)) + "\n"
     drawn = lay_out(columns, rest, right=right, width=table_width())
     return "\n".join([*drawn.header, *(line for row in drawn.rows for line in row)]) + "\n"
+
+
+def paragraphs(texts: Sequence[str], markdown: bool) -> list[str]:
+    """Wrap each text at the terminal's width; Markdown and a pipe have none."""
+    if markdown or (width := table_width()) is None:
+        return list(texts)
+    return ["\n".join(wrap(text, width)) for text in texts]
 
 
 def _rules(columns: Sequence[str], right: Sequence[str]) -> list[str]:

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from encswap.cli.choices import (
+    FORMATS_HELP,
+    OCCURRENCES,
+    OVERLAPS,
+    PROTOCOLS,
+    SCALES,
+    STRATEGIES,
+    one_of,
+)
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, write, write_json
 
 if TYPE_CHECKING:
@@ -23,11 +32,24 @@ Epoch and threshold are chosen on dev documents taken from train; test is scored
 goes into a run folder: checkpoint/, encswap.json, recipe.yaml, metrics.json, predictions.jsonl,
 report.html.
 
+Look at everything that could fail, and how long it would take, before paying for it:
+  encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl --dry-run
+
+Rehearse with small models, without a download:
   encswap train --encoder ko-deberta --scale mini
 
-  encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl
+Train on your own documents:
+  encswap train --encoder ko-deberta --train train.jsonl --test test.jsonl --out runs/first
 
+Train the base itself, without a swap:
   encswap train --strategy keep --splitter kiwi --train train.jsonl --test test.jsonl
+
+Go on with a run that was interrupted:
+  encswap train --resume runs/first
+
+Know how much of a score is luck, and whether a plain tagger would do:
+  encswap train --encoder ko-deberta --seeds 3 --out runs/seeds
+  encswap train --encoder ko-deberta --rivals tagger,keep --out runs/rivals
 """
 
 
@@ -54,7 +76,10 @@ def train(
     ),
     settings: list[str] = typer.Option([], "--set", help="Override a setting: --set epochs=3."),
     strategy: str = typer.Option(
-        None, "--strategy", help="surgical, fresh-heads, scratch, lora, keep."
+        None,
+        "--strategy",
+        metavar=one_of(STRATEGIES),
+        help="What is kept: surgical keeps the heads; keep swaps nothing.",
     ),
     embeddings: str = typer.Option(
         None,
@@ -66,7 +91,10 @@ def train(
         None, "--user-dictionary", help="Words that the splitter keeps whole, in its own format."
     ),
     source: str = typer.Option(
-        None, "--from", help="Format of the files; default: recognised. Of one: --set train.from=…"
+        None,
+        "--from",
+        help="Format of the files; default: recognised. Of one file: --set train.from=…. "
+        + FORMATS_HELP,
     ),
     tag_column: str = typer.Option(
         None, "--tag-column", help="Column of the tags: its number from 1, or its name."
@@ -80,19 +108,33 @@ def train(
     rivals: str = typer.Option(
         None, "--rivals", help="Train beside, with commas: tagger, keep, or a GLiNER2 model."
     ),
-    protocol: str = typer.Option(None, "--protocol", help="dev, or plan: select on test."),
+    protocol: str = typer.Option(
+        None,
+        "--protocol",
+        metavar=one_of(PROTOCOLS),
+        help="Where epoch and threshold are chosen; plan: on test.",
+    ),
     scale: str = typer.Option(
-        None, "--scale", help="full, or mini: small models, no download; default: the recipe's."
+        None,
+        "--scale",
+        metavar=one_of(SCALES),
+        help="mini: small models, no download; default: the recipe's.",
     ),
     out: Path = typer.Option(None, "--out", "-o", help="Run folder; default: runs/ENCODER-TIME."),
     occurrences: str = typer.Option(
-        None, "--occurrences", help="What a gold string marks: standalone, all or first."
+        None,
+        "--occurrences",
+        metavar=one_of(OCCURRENCES),
+        help="Which places a gold string without offsets marks.",
     ),
     labels_per_file: bool = typer.Option(
         None, "--labels-per-file", help="Documents were annotated for their own file's labels."
     ),
     overlap_policy: str = typer.Option(
-        None, "--overlap-policy", help="auto, allow, nested, disallow or longest."
+        None,
+        "--overlap-policy",
+        metavar=one_of(OVERLAPS),
+        help="Which overlapping spans of one label are returned.",
     ),
     allow_low_coverage: bool = typer.Option(
         None, "--allow-low-coverage", help="Train although much gold cannot be expressed."

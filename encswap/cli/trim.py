@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from encswap.cli.choices import SCALES, one_of
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, write, write_json
 
 HELP = """Drop the embedding rows of pieces that some texts never use.
@@ -15,8 +16,8 @@ MODEL is an encoder (name, hub id, folder), a GLiNER2 checkpoint or a run folder
 documents in any known format, or plain text. Each text is cut into the same pieces as before, and
 outputs are compared before anything is kept. What comes out loads in plain transformers or gliner2.
 
+Make an encoder smaller, and train with it:
   encswap trim ./my-encoder --texts train.jsonl --texts test.jsonl --out trimmed
-
   encswap train --encoder ./trimmed --train train.jsonl --test test.jsonl
 """
 
@@ -27,7 +28,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def trim(
-    model: str = typer.Argument(..., help="Encoder, GLiNER2 checkpoint or run folder."),
+    model: str = typer.Argument(
+        ..., metavar="MODEL", help="Encoder, GLiNER2 checkpoint or run folder."
+    ),
     texts: list[str] = typer.Option(
         ..., "--texts", "-t", help="Documents or plain text, or a shipped set; repeatable."
     ),
@@ -38,7 +41,9 @@ def trim(
         help="Keep pieces of one character, for words that the texts do not hold.",
     ),
     splitter: str = typer.Option(None, "--splitter", help="Word splitter; default: the model's."),
-    scale: str = typer.Option("full", "--scale", help="full, or mini: small models, no download."),
+    scale: str = typer.Option(
+        "full", "--scale", metavar=one_of(SCALES), help="mini: small models, no download."
+    ),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Accept pickle weights."),
     format_: OutputFormat = FORMAT_OPTION,
 ) -> None:

@@ -142,8 +142,14 @@ def test_a_folder_of_seeds_is_reported_as_its_runs(trained, tmp_path):
     (root / "report.html").unlink()
     result = CliRunner().invoke(app, ["report", str(root)])
     assert result.exit_code == 0 and (root / "report.html").is_file()
-    result = CliRunner().invoke(app, ["report", str(root), "--format", "markdown"])
-    assert "seed-42" in result.output or "seed-42" in (root / "report.html").read_text()
+    page = (root / "report.html").read_text()
+    for form in ("markdown", "table", "json"):
+        result = CliRunner().invoke(app, ["report", str(root), "--format", form])
+        assert "seed-42" in result.stdout and "seed-43" in result.stdout
+    assert (root / "report.html").read_text() == page
+    assert CliRunner().invoke(app, ["report", str(root), "--without-texts"]).exit_code == 0
+    assert (root / "report-without-texts.html").is_file()
+    assert (root / "report.html").read_text() == page
     (tmp_path / "seeds-asked.json").write_text((root / "seeds-asked.json").read_text())
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 2 and "no seed is done" in result.stderr

@@ -123,17 +123,33 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
+LOOKS = {  # as `Emulation.setEmulatedMedia` and a window's width give them
+    "light": ("light", "screen", 1280),
+    "dark": ("dark", "screen", 1280),
+    "phone": ("light", "screen", 390),
+    "print": ("light", "print", 800),
+}
+KINDS = (  # a page of each kind: prose, figures, tables, reference, generated, Korean
+    *("index", "quickstart", "choosing", "architecture", "commands", "api", "recipe"),
+    *("troubleshooting", "findings", "quickstart.ko", "troubleshooting.ko", "choosing.ko"),
+)
+
+
 @pytest.mark.skipif(not all(PARTS), reason="needs chromium, chromedriver, selenium and axe")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page", ["index", "choosing", "quickstart.ko", "architecture"])
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("page", KINDS)
 def test_axe_finds_no_serious_fault_in_the_site(
-    chromium: Any, built: tuple[Path, str], page: str, scheme: str
+    chromium: Any, built: tuple[Path, str], page: str, look: str
 ):
     assert AXE is not None and AXE.origin is not None
+    scheme, media, width = LOOKS[look]
     feature = {"name": "prefers-color-scheme", "value": scheme}
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": [feature]})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     chromium.get((built[0] / f"{page}.html").as_uri())
     chromium.execute_script(Path(AXE.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+    chromium.set_script_timeout(60)
     found = chromium.execute_async_script(
         "const done = arguments[0]; axe.run().then(done, (e) => done({error: String(e)}))"
     )
@@ -143,6 +159,27 @@ def test_axe_finds_no_serious_fault_in_the_site(
         if one["impact"] in ("serious", "critical")
     ]
     assert serious == []
+    assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_the_address_and_the_menu_of_versions_are_filled_in_by_who_publishes(tmp_path: Path):
+    address = {"ENCSWAP_REPOSITORY": "https://example.org/team/project"}
+    for more, wanted in (({}, False), ({**address, "MIKE_DOCS_VERSION": "{}"}, True)):
+        folder = tmp_path / str(wanted)
+        known = {key: value for key, value in QUIETLY.items() if not key.startswith("ENCSWAP_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)],
+            cwd=ROOT,
+            env={**known, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        page = (folder / "index.html").read_text(encoding="utf-8")
+        assert ("REPOSITORY_URL" in page) != wanted
+        assert (address["ENCSWAP_REPOSITORY"] in page) == wanted
+        assert ('"provider": "mike"' in page) == wanted
 
 
 def test_a_broken_link_fails_the_build(tmp_path: Path):

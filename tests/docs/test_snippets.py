@@ -45,7 +45,7 @@ FOLLOWED = ("docs/tutorial.md", "docs/samples/", "docs/tutorial/")
 # Programs that a page may call and a test does not: only their first word is looked at.
 OTHERS = (
     *("curl", "docker", "git", "tar", "rsync", "scp", "ssh", "nvidia-smi"),
-    *("source", "cp", "head", "mkdir"),
+    *("source", "cat", "cp", "head", "mkdir", "uv"),
 )
 # Programs that start encswap: what comes behind its name is parsed.
 LAUNCHERS = ("torchrun", "accelerate")
