@@ -207,7 +207,7 @@ class NamedModel:
             raise SourceError(
                 "is no model: it has neither encswap.json nor config.json",
                 where=folder,
-                hint="give a run folder, a GLiNER2 checkpoint, a tagger, a registered base, a hub id or mini",
+                hint="give a run folder, a GLiNER2 checkpoint, a tagger, a base or a hub id",
             )
         plain, _ = split_revision(name)
         if spec_of(name, plugins).name in plugins.encoders and plain not in plugins.bases:

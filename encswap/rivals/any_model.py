@@ -1,4 +1,4 @@
-"""Any model scored as it is: a GLiNER2 model, a tagger, or a GLiNER of the first kind."""
+"""Any model scored as it is: a GLiNER2 model or a plain tagger, told apart by its files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from encswap.data.input import find_data
 from encswap.data.label_sets import count_labels, refuse_apart
 from encswap.data.notes import Notes
 from encswap.data.readers import read_examples
-from encswap.errors import InputError, suggest
+from encswap.errors import InputError, SourceError, suggest
 from encswap.evaluate.predict import (
     SAME,
     Say,
@@ -118,6 +118,12 @@ def score_model(
             build_mini=build_mini,
         )
         return {**found, "model": str(model)}
+    if kind == "gliner":
+        raise SourceError(
+            "is a GLiNER of the first kind (gliner_config.json), which eval does not score",
+            where=name,
+            hint=f"its encoder can be swapped in: encswap check {name}",
+        )
     refuse_two_thresholds(threshold, dev)
     if splitter is not None:
         plugins.splitter(splitter)
@@ -131,7 +137,7 @@ def score_model(
         remarks.append(f"labels of the model that are no tags stand for no tag: {shown}")
     longest = found_tagger.max_length if "max_length" not in (settings or {}) else None
     tagger = found_tagger.load(plugins, splitter, longest or recipe.max_length)
-    scored = score_outside(tagger, documents, asked, recipe, threshold, CERTAIN)
+    scored = score_outside(tagger, documents, asked, recipe, threshold=threshold)
     said = [expressed_by(tagger.cut, example) for example in documents.test]
     expressed = count_expressed(said)
     return {
@@ -214,8 +220,9 @@ def score_outside(
     documents: Documents,
     asked: EntitySchema,
     recipe: Recipe,
-    threshold: float | None,
-    default: float,
+    *,
+    threshold: float | None = None,
+    default: float = CERTAIN,
 ) -> dict[str, Any]:
     """Score what a model predicts, as `score_saved` scores a GLiNER2 model's.
 

@@ -1,4 +1,4 @@
-"""`eval` of taggers: a run's own rival, a folder of transformers, whatever way its tags are spelt."""
+"""`eval` of taggers: a run's own rival, a folder of transformers, tags in every spelling."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_one_label_may_be_asked_for(tagger, parts):
     found = score_model(tagger(), parts["test"], labels=["Drug"])
     assert found["labels"]["asked"] == ["Drug"] and found["labels"]["not_asked"]
     assert found["test"]["per_label"]["Disease"]["recall"] == 0
-    with pytest.raises(InputError, match="no label 'Drog'.* did you mean 'Drug'"):
+    with pytest.raises(InputError, match=r"no label 'Drog'.* did you mean 'Drug'"):
         score_model(tagger(), parts["test"], labels=["Drog"])
 
 
@@ -262,6 +262,13 @@ def test_a_rival_s_folder_without_its_checkpoint_says_so(finished, parts, tmp_pa
     )  # fmt: skip
     with pytest.raises(SourceError, match="has no checkpoint"):
         score_model(tmp_path / "bare", parts["test"])
+
+
+def test_a_gliner_of_the_first_kind_is_told_apart_and_refused_in_one_line(parts, tmp_path):
+    (tmp_path / "gliner_config.json").write_text('{"model_name": "someone/encoder"}')
+    result = CliRunner().invoke(app, ["eval", str(tmp_path), "--data", parts["test"]])
+    assert result.exit_code == 2 and "GLiNER of the first kind" in result.output
+    assert len(result.output.strip().splitlines()) == 1
 
 
 def test_what_a_model_is_follows_from_its_files(plugins, finished, base_folder, tagger):
