@@ -171,7 +171,7 @@ def _replica(name: str, plugins: Plugins, build_mini: BuildMini | None) -> str:
 
 
 @dataclass(frozen=True)
-class Documents:
+class DocumentPair:
     """The documents that are scored, those on which a threshold is chosen, and their names."""
 
     test: Sequence[Example]
@@ -196,11 +196,11 @@ def _read(
     dev: str | None,
     options: ReadOptions | None,
     notes: Notes | None,
-) -> Documents:
+) -> DocumentPair:
     own = read_as(recipe, options)
     test = read_examples(find_data(data), options=own, notes=notes)
     tuned = read_examples(find_data(dev), options=own, notes=notes) if dev is not None else []
-    return Documents(test, tuned, data, dev)
+    return DocumentPair(test, tuned, data, dev)
 
 
 def _asked(known: Sequence[str], labels: Sequence[str]) -> EntitySchema:
@@ -217,7 +217,7 @@ def _asked(known: Sequence[str], labels: Sequence[str]) -> EntitySchema:
 
 def score_outside(
     model: Outside,
-    documents: Documents,
+    documents: DocumentPair,
     asked: EntitySchema,
     recipe: Recipe,
     *,

@@ -71,7 +71,7 @@ def read_tags(names: Sequence[str], unnamed: str | None = None) -> Tags:
             "its labels have no names (LABEL_0, LABEL_1, …)", hint="set id2label in its config.json"
         )
     found = style_of(dict.fromkeys(left, 1))
-    read = [found[0].read(name) for name in left] if found else [None]
+    read: list[str | None] = [found[0].read(name) for name in left] if found else [None]
     if None in read:
         if OUTSIDE not in left:
             raise SourceError(

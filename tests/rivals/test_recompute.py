@@ -59,7 +59,9 @@ def test_so_do_scores_that_are_neither_nothing_nor_all(tmp_path):
         assert 0 < json.loads((part / "metrics.json").read_text())["test"]["micro"]["f1"] < 1
 
 
-@pytest.mark.parametrize(("where", "place"), [(".", "per_label.Disease.f1"), ("rivals/tagger", "f1")])
+@pytest.mark.parametrize(
+    ("where", "place"), [(".", "per_label.Disease.f1"), ("rivals/tagger", "f1")]
+)
 def test_one_span_that_differs_is_named(tmp_path, where, place):
     run = with_rivals(tmp_path)
     path = run / where / "predictions.jsonl"
