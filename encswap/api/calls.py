@@ -222,14 +222,17 @@ def evaluate(
     threshold: float | None = None,
     labels: Sequence[str] = (),
 ) -> EvaluateResult:
-    """Score a run or a checkpoint on labelled documents; the threshold is the model's own."""
-    from encswap.evaluate.predict import score_saved
+    """Score a run, a checkpoint, a base or a tagger on labelled documents.
+
+    The threshold is the model's own.
+    """
     from encswap.gliner.schema import distinct_labels
+    from encswap.rivals.any_model import score_model
 
     _refuse_threshold(threshold)
     asked = distinct_labels(labels, "labels")
     with _quiet():
-        return EvaluateResult(score_saved(Path(model), str(data), threshold, asked))
+        return EvaluateResult(score_model(model, str(data), threshold, asked))
 
 
 def predict(

@@ -7,15 +7,18 @@ from typing import Any
 
 import typer
 
-from encswap.cli.choices import FORMATS_HELP
+from encswap.cli.choices import FORMATS_HELP, SCALES, one_of
 from encswap.cli.output import FORMAT_OPTION, OutputFormat, note, note_all, write, write_json
 
-HELP = """Score a GLiNER2 model on labelled documents.
+HELP = """Score a GLiNER2 model, or a plain tagger, on labelled documents.
 
 MODEL is a run folder, any GLiNER2 checkpoint, a registered base, a hub id, or mini. A model that
 encswap wrote is asked with its own words, labels and threshold; any other with gliner2's words, the
 documents' labels and threshold 0.5, unless --splitter, --label, --threshold or --dev say otherwise.
 Labels that only one side has are named.
+
+A token classification model of transformers, a folder or a hub id, is scored by the same code: its
+tags are BIO, BIOES or labels beside O; it has no threshold unless one is given.
 
 With --retention, it scores what the model could do before and still can, on a small shipped set
 in Korean and English and on any file given with --retention-data: the base, the swapped model
@@ -52,6 +55,12 @@ def evaluate(
     settings: list[str] = typer.Option(
         [], "--set", help="Override a setting of its recipe: --set max_length=256."
     ),
+    scale: str = typer.Option(
+        "full",
+        "--scale",
+        metavar=one_of(SCALES),
+        help="mini: a registered base's small replica, no download.",
+    ),
     source: str = typer.Option(
         "auto", "--from", help=f"The data's format; auto: recognised. {FORMATS_HELP}"
     ),
@@ -76,6 +85,8 @@ def evaluate(
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"{threshold} is no threshold", where="--threshold", hint="0 < it < 1")
+    if scale not in ("full", "mini"):
+        raise InputError(f"unknown scale {scale!r}", where="--scale", hint="known: full, mini")
     named = [one.strip() for one in (labels or "").split(",") if one.strip()]
     asked = distinct_labels([*label, *named], "--label")
     given = dict(parse_setting(one) for one in settings)
@@ -83,7 +94,7 @@ def evaluate(
     if data is None and not retention:
         raise InputError("no documents", where="--data", hint="give --data FILE, or --retention")
     quiet_libraries()
-    from encswap.evaluate.predict import score_saved
+    from encswap.rivals.any_model import score_model
     from encswap.testing.mini.build import build_mini
 
     kept: dict[str, Any] = {}
@@ -99,7 +110,7 @@ def evaluate(
             write(retention_table(kept["retention"], markdown=format_ is OutputFormat.markdown))
         return
     notes = Notes()
-    metrics = kept | score_saved(
+    metrics = kept | score_model(
         model,
         data,
         threshold,
@@ -112,6 +123,7 @@ def evaluate(
         say=note,
         progress=Pace().windows,
         build_mini=build_mini,
+        scale=scale,  # type: ignore[arg-type]
     )
     note_all(notes, data)
     if format_ is OutputFormat.json:

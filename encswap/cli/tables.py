@@ -202,18 +202,24 @@ def _closing(metrics: dict[str, Any]) -> list[str]:
     ]
 
 
+UNTRAINED = "No epoch was chosen: the model is scored as it is."
+
+
 def _sources(metrics: dict[str, Any]) -> list[str]:
     """Say where the threshold comes from, and the epoch."""
     both = "test" if metrics["protocol"] == "plan" else "dev"
     threshold = metrics.get("threshold_source", both)
     epoch = metrics.get("epoch_source", both)
     at, places = f"{metrics['threshold']:g}", {"dev": "dev", "test": "test, as the plan does"}
+    if threshold == "none":
+        chosen = f"The epoch was chosen on {places[epoch]}." if epoch else UNTRAINED
+        return [f"There is no threshold: the likeliest tag of each piece counts. {chosen}"]
     if threshold == epoch:
         return [f"Threshold {at} and epoch were chosen on {places[epoch]}."]
     sources = {"given": "was given by hand", "default": "is the default: none was chosen"}
     first = sources.get(threshold) or f"was chosen on {places[threshold]}"
-    if epoch is None and metrics.get("strategy", "") is None:
-        return [f"Threshold {at} {first}. No epoch was chosen: the model is scored as it is."]
+    if epoch is None and metrics.get("strategy", "") in (None, "tagger"):
+        return [f"Threshold {at} {first}. {UNTRAINED}"]
     if epoch is None:
         return [
             f"Threshold {at} {first}. No epoch was chosen: no labelled documents trained the model."

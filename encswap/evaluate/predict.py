@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 DEFAULT_THRESHOLD = 0.5
 OWN_WORDS = "gliner2's own"
 """The words of a model that encswap did not write: gliner2 records no splitter."""
+SAME = "the threshold was chosen on the documents that are scored"
 AT_ONCE = 64
 KEPT_CHARACTERS = 4_000_000
 """Of texts whose units are remembered while many are predicted, so that memory stays flat."""
@@ -206,7 +207,7 @@ class NamedModel:
             raise SourceError(
                 "is no model: it has neither encswap.json nor config.json",
                 where=folder,
-                hint="give a run folder, a GLiNER2 checkpoint, a registered base, a hub id or mini",
+                hint="give a run folder, a GLiNER2 checkpoint, a tagger, a base or a hub id",
             )
         plain, _ = split_revision(name)
         if spec_of(name, plugins).name in plugins.encoders and plain not in plugins.bases:
@@ -298,7 +299,7 @@ def score_saved(
     if dev is not None:
         refuse_apart(dict.fromkeys(asked.labels), count_labels(dev_examples), "dev", where=dev)
         if dev_path == path:
-            remarks.append("the threshold was chosen on the documents that are scored")
+            remarks.append(SAME)
     saved = known.load(plugins, splitter, build_mini)
     groups = saved.groups(asked, say)
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)

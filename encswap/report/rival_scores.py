@@ -95,5 +95,8 @@ def rival_rows(run: Run, texts: Texts) -> list[list[str]]:
 
 def rival_findings(run: Run) -> list[tuple[str, str]]:
     """Each rival's name with what was found: its verdict or error, and what it can still do."""
-    parts = [(one.name, [one.error or one.verdict, one.can]) for one in rivals_of(run)]
+    parts = [
+        (one.name, [one.error or one.verdict, one.can and f"It can do {one.can}"])
+        for one in rivals_of(run)
+    ]
     return [(name, ". ".join(part.rstrip(".") for part in found if part)) for name, found in parts]

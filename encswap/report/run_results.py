@@ -12,6 +12,8 @@ from encswap.errors import InputError, located
 from encswap.evaluate.error_analysis import ErrorCase, classify
 from encswap.evaluate.metrics import Counts, count, micro
 from encswap.evaluate.thresholds import Survivor, survivors
+from encswap.rivals.pretrained import RECORD as RIVAL
+from encswap.rivals.pretrained import TaggerRecord
 from encswap.train.run_files import Line, Metrics, Recorded, ScoredSpan
 from encswap.types import Example, Mention, Prediction, Unlocated
 from encswap.validation import Record, parse_json, read_record, read_text, validate
@@ -126,8 +128,16 @@ def _refuse_missing(path: Path) -> None:
 
 
 def read_recorded(folder: Path) -> dict[str, Any]:
-    """Read what `encswap.json` records, for a report; empty where there is none."""
+    """Read what `encswap.json` records, for a report, of a tagger what `rival.json` does.
+
+    Empty where there is neither.
+    """
     path = folder / MANIFEST
+    if (folder / RIVAL).exists() and not path.exists():
+        rival = read_record(folder / RIVAL, TaggerRecord, what="is no record of a rival", hint=HINT)
+        known = rival.model_dump(exclude_unset=True, include=set(Recorded.model_fields))
+        splitter = {"name": rival.splitter, "options": rival.splitter_options}
+        return {**known, "splitter": splitter}
     if not path.exists():
         return {}
     return read_record(path, Recorded, what="is no manifest", hint=HINT).model_dump(

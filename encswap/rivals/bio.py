@@ -124,6 +124,25 @@ def tags_of(places: Sequence[Place], mentions: Iterable[Mention]) -> list[str]:
     return tags
 
 
+def as_bio(tags: Iterable[str]) -> list[str]:
+    """Rewrite tags of BIOES, BILOU, BMEWO or IO as BIO; what is BIO stays the same spans.
+
+    `E` and `L` end a span, `S`, `U` and `W` are whole ones, `M` is inside.
+    """
+    found: list[str] = []
+    open_label = None
+    for tag in tags:
+        letter, _, label = tag.partition("-")
+        if tag == OUTSIDE:
+            found.append(OUTSIDE)
+            open_label = None
+            continue
+        begins = letter in "BUSW" or label != open_label
+        found.append(f"{'B' if begins else 'I'}-{label}")
+        open_label = None if letter in "ELUSW" else label
+    return found
+
+
 def spans_of(
     places: Sequence[Place], tags: Sequence[str], scores: Sequence[float] | None = None
 ) -> list[Prediction]:

@@ -296,6 +296,9 @@ def _write_tagger(
         "splitter": describe_splitter(
             job.ready.splitter_name, job.ready.splitter, job.recipe.splitter_options
         ).name,
+        "splitter_options": dict(job.recipe.splitter_options),
+        "max_length": tagger.max_length,
+        "epoch_source": metrics["epoch_source"],
         "labels": list(tagger.labels),
         "versions": versions_of(PACKAGES),
         "data": dict(job.documents.checksums),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +34,7 @@ from encswap.rivals.bio import (
     OUTSIDE,
     Cut,
     Pieces,
+    as_bio,
     cut_subtokens,
     cut_words,
     spans_of,
@@ -80,7 +81,10 @@ class TaggerRecipe(BaseModel):
 
 @dataclass
 class Tagger:
-    """A tagger with its tokenizer, and how it reads and cuts texts."""
+    """A tagger with its tokenizer, and how it reads and cuts texts.
+
+    `tags` are those of the head's places, in order; BIO of the labels where none are given.
+    """
 
     model: PreTrainedModel
     encoder: LoadedEncoder
@@ -88,10 +92,10 @@ class Tagger:
     splitter: WordSplitter
     labels: tuple[str, ...]
     max_length: int
-    tags: tuple[str, ...] = field(init=False)
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.tags = bio_tags(self.labels)
+        self.tags = self.tags or bio_tags(self.labels)
 
     def windows(self, examples: Sequence[Example]) -> list[Window]:
         """Cut documents as for a GLiNER2 model, with the special tokens in the prompt's place."""
@@ -158,7 +162,7 @@ class Tagger:
         spans = []
         for one, own_scores, own in zip(batch, scores.tolist(), numbers.tolist(), strict=True):
             kept = [number for number, place in enumerate(one.places) if place is not None]
-            tags = [self.tags[own[number]] for number in kept]
+            tags = as_bio(self.tags[own[number]] for number in kept)
             # Rounding may put a probability a hair above one.
             spans.append(spans_of(one.tagged, tags, [min(own_scores[n], 1.0) for n in kept]))
         return spans

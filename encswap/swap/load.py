@@ -28,10 +28,12 @@ UNUSED_WEIGHTS = ("pooler.",)
 @hookimpl(trylast=True)
 def load_encoder(spec: EncoderSpec, source: Source) -> LoadedEncoder:
     """Load with transformers' own classes, from safetensors, in float32."""
+    from transformers import AutoModel
+
     read_config(source.path)
     refuse_hostile(source.path, source.name)
     refuse_pickle(source)
-    model, report = _load_model(spec, source)
+    model, report = _load_model(spec.name, source, AutoModel)
     loaded = LoadedEncoder(
         model=model,
         tokenizer=load_tokenizer(source.path, spec.name),
@@ -60,20 +62,43 @@ def refuse_pickle(source: Source) -> None:
     )
 
 
-def _load_model(spec: EncoderSpec, source: Source) -> tuple[Any, dict[str, Any]]:
+def load_tagger(source: Source) -> LoadedEncoder:
+    """Load a token classification model as `load_encoder` loads an encoder; `model` has its head.
+
+    Raises `SourceError` where transformers ships no such class, and `SwapError` where the head or
+    other weights are not in the files.
+    """
+    from transformers import AutoModelForTokenClassification
+
+    read_config(source.path)
+    refuse_hostile(source.path, source.name)
+    refuse_pickle(source)
+    model, report = _load_model(source.name, source, AutoModelForTokenClassification)
+    loaded = LoadedEncoder(
+        model=model,
+        tokenizer=load_tokenizer(source.path, source.name),
+        missing_keys=tuple(sorted(report["missing_keys"])),
+        mismatched_keys=tuple(sorted(str(key) for key in report["mismatched_keys"])),
+    )
+    refuse_gaps(source.name, loaded)
+    refuse_not_finite(model.state_dict().items(), source.path)
+    return loaded
+
+
+def _load_model(name: str, source: Source, kind: Any) -> tuple[Any, dict[str, Any]]:
+    """Load with one of transformers' auto classes; returns the model and what was not loaded."""
     import torch
-    from transformers import AutoModel
 
     refuse_broken_weights(source.path)
     try:
         config = build_config(read_config(source.path))
         wanted = count_parameters(config)
     except Exception as error:
-        raise _cannot_load(spec, source, error) from error
+        raise _cannot_load(name, source, error) from error
     refuse_more_than_held(source.path, wanted)
     try:
         with fenced():
-            model, report = AutoModel.from_pretrained(
+            model, report = kind.from_pretrained(
                 str(source.path),
                 config=config,
                 dtype=torch.float32,
@@ -85,12 +110,12 @@ def _load_model(spec: EncoderSpec, source: Source) -> tuple[Any, dict[str, Any]]
             )
         return model, report
     except Exception as error:
-        raise _cannot_load(spec, source, error) from error
+        raise _cannot_load(name, source, error) from error
 
 
-def _cannot_load(spec: EncoderSpec, source: Source, error: Exception) -> SourceError:
+def _cannot_load(name: str, source: Source, error: Exception) -> SourceError:
     what = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
-    return SourceError(f"{spec.name} cannot be loaded: {what}", where=source.path)
+    return SourceError(f"{name} cannot be loaded: {what}", where=source.path)
 
 
 def redraw(encoder: LoadedEncoder, seed: int) -> LoadedEncoder:

@@ -128,6 +128,9 @@ class Metrics(Record):
     held_out: dict[str, Any] | None = None
     average_with_start: dict[str, Any] | None = None
     provenance: Provenance | None = None
+    expressed: dict[str, Any] | None = None  # of a tagger, as the next two
+    recipe: dict[str, Any] | None = None
+    kind: str | None = None
 
 
 class Compared(Record):

@@ -76,3 +76,27 @@ def test_many_documents_that_differ_are_counted(tmp_path: Path):
     assert "15 further documents differ." in write_compared(
         runs, compare_runs(runs), Texts.read("en")
     )
+
+
+def test_a_run_stands_beside_its_own_tagger_with_the_tagger_s_settings(runs: list[Run], tmp_path):
+    folder = tmp_path / "second"
+    own = json.loads((folder / "encswap.json").read_text())
+    record = {
+        "encswap": "0.1.0",
+        "rival": "tagger",
+        "encoder": own["encoder"],
+        "splitter": "kiwi",
+        "labels": own["labels"],
+        "versions": {},
+        "data": own["data"],
+        "recipe": {"learning_rate": 5e-5, "words": "subtokens", "seed": 42},
+    }
+    (folder / "encswap.json").unlink()
+    (folder / "rival.json").write_text(json.dumps(record))
+    metrics = json.loads((folder / "metrics.json").read_text()) | {"strategy": "tagger"}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    rows = differing_settings([runs[0], read_run(folder)])
+    assert ["learning_rate", "–", "5e-05"] in rows and ["words", "–", "subtokens"] in rows
+    assert ["strategy", "surgical", "tagger"] in rows
+    # A tagger has no epochs of its own: that is no difference.
+    assert not {"seed", "epochs"} & {row[0] for row in rows}

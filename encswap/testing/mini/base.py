@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from encswap.data.input import find_data
 from encswap.data.readers import read_examples
@@ -43,16 +43,22 @@ if TYPE_CHECKING:
 
 RECIPE = "mini-base"
 COUNTING_LAYER = "count_lstm_v2"
+BOUNDARY = {"boundary_dim": 32, "pair_dim": 32, "multihead_pair_compat_heads": 4}
 
 
-def mini_base(plugins: Plugins, watcher: Watcher) -> Path:
-    """Train the mini base once, about a minute on two cores, and return its folder."""
+def mini_base(plugins: Plugins, watcher: Watcher, spec: EncoderSpec | None = None) -> Path:
+    """Train the mini base once, about a minute on two cores, and return its folder.
+
+    It is the replica of the default base, or of the registered base that `spec` is of.
+    """
     recipe = read_recipe(layers=(RECIPE,))
-    spec = plugins.bases[recipe.base]
+    default = plugins.bases[recipe.base]
+    name = MINI_BASE if spec is None or spec.name == default.name else spec.name
+    replicated = spec or default
     return build_once(
-        mini_folder("base", MINI_BASE),
-        _mark(recipe, spec),
-        lambda folder: _train(recipe, spec, plugins, folder, watcher),
+        mini_folder("base", name),
+        _mark(recipe, replicated),
+        lambda folder: _train(recipe, replicated, plugins, folder, watcher),
     )
 
 
@@ -80,9 +86,8 @@ def _train(
         None,
         LoadedEncoder(draw_encoder(spec, tokenizer), tokenizer),
         model_name=spec.hub_id,
-        max_width=width,
-        counting_layer=COUNTING_LAYER,
         word_splitter=splitter,
+        **_heads(spec, width),
     )
     set_label_renaming(model, recipe.synthetic_labels)
     samples = build_samples(train, splitter, asked.labels, asked.descriptions, width)
@@ -99,6 +104,14 @@ def _train(
     ).train()
     gliner.save_model(model, folder)
     write_json(folder / "score.json", {"test_f1": _score(model, test, asked, splitter, recipe)})
+
+
+def _heads(spec: EncoderSpec, width: int) -> dict[str, Any]:
+    """The base's kind of heads, a boundary head's at a small size."""
+    recorded = spec.fact("heads", {})
+    if recorded.get("architecture") == "boundary":
+        return {"architecture": "boundary", "boundary_head": dict(BOUNDARY)}
+    return {"max_width": width, "counting_layer": recorded.get("counting_layer", COUNTING_LAYER)}
 
 
 def _score(

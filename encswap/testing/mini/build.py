@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def build_mini(plugins: Plugins, watcher: Watcher, spec: EncoderSpec | None = None) -> None:
-    """Build the mini encoder of a registered encoder, or train the mini base; each once."""
+    """Build a registered encoder's mini encoder, or train the mini base; each once.
+
+    Where `spec` is that of a registered base, it is this base's replica that is trained.
+    """
     from encswap import distributed as processes
     from encswap.testing.mini.base import mini_base
     from encswap.testing.mini.encoders import mini_encoder
 
-    if spec is not None:
+    if spec is not None and spec.name in plugins.bases:
+        mini_base(plugins, watcher, spec)
+    elif spec is not None:
         if spec.name in plugins.encoders:
             watcher.stage(f"build the mini {spec.name}")
             mini_encoder(spec)
