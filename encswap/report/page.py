@@ -9,12 +9,13 @@ from typing import Any
 from encswap import __version__
 from encswap.evaluate.thresholds import GRID, TICKS, calibrate, expected_error
 from encswap.report import figures, sections
+from encswap.report.ability_scores import ability_sections
 from encswap.report.error_groups import errors_csv
 from encswap.report.figures import draw
 from encswap.report.origin import origin_of
 from encswap.report.page_data import MOST_BYTES, page_data, start_of
 from encswap.report.redaction import without_texts
-from encswap.report.rendering import render_page
+from encswap.report.rendering import PageTable, render_page
 from encswap.report.rival_scores import rival_findings, rival_scores
 from encswap.report.run_results import Run
 from encswap.report.scores import (
@@ -87,6 +88,10 @@ def _scores(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> dict[str, An
         }
         if run.metrics.get("rivals")
         else None,
+        "abilities": [
+            (one, PageTable(texts(one.name), one.rows[0], one.rows[1:]))
+            for one in ability_sections(run, texts)
+        ],
         "epochs": draw(figures.draw_epochs, epochs, texts) if epochs else None,
         "thresholds": {
             "drawing": draw(figures.draw_thresholds, steps, run.threshold, texts),
