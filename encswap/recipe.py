@@ -185,6 +185,26 @@ class Recipe(BaseModel):
     replay_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.2, description="share of the training samples that are replayed"
     )
+    distill_start: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.0,
+        description="weight of self-distillation: how far the model moves from what its teacher "
+        "answers to other labels counts in the loss; 0 for none",
+    )
+    distill_from: Literal["start", "base"] = Field(
+        "start",
+        description="the teacher: a frozen copy of the model before training, or the base with "
+        "its own encoder, on texts that it can read",
+    )
+    distill_texts: str | None = Field(
+        None,
+        description="texts that the teacher is asked about: documents, their gold not read, or "
+        ".txt with a text a line; the training documents if not given",
+    )
+    distill_labels: tuple[str, ...] = Field(
+        (),
+        description="labels that the teacher is asked for; those of the shipped retention set if "
+        "not given; a label that is trained is left out",
+    )
     average_with_start: tuple[Share, ...] = Field(
         (),
         description="shares of the weights before training that are tried on dev when training is "
@@ -256,6 +276,7 @@ class Recipe(BaseModel):
         "lora_targets",
         "retention_data",
         "held_out_labels",
+        "distill_labels",
         "average_with_start",
         mode="before",
     )

@@ -36,11 +36,15 @@ class AbilityScore:
 
 @dataclass(frozen=True)
 class AbilitySection:
-    """A section of a report: rows whose first is the head, and lines about them."""
+    """A section of a report: rows whose first is the head, and lines about them.
+
+    The first `words` columns hold words, the others numbers.
+    """
 
     name: str
     rows: list[list[str]]
     lines: tuple[str, ...] = ()
+    words: int = 1
 
 
 def ability_sections(run: Run, texts: Texts) -> list[AbilitySection]:
@@ -94,7 +98,7 @@ def _compared(
                 *("–" if old is None else old.shown for old in earlier),
             ]
         )
-    return AbilitySection(name, rows, lines)
+    return AbilitySection(name, rows, lines, 2)
 
 
 def _retention(run: Run, texts: Texts) -> AbilitySection | None:
@@ -117,7 +121,7 @@ def _retention(run: Run, texts: Texts) -> AbilitySection | None:
     head = ["retention_set", "ability", "measure", *(f"stage_{one}" for one in stages)]
     lines = [_sentence(found, texts), texts("retention_note")]
     return AbilitySection(
-        "retention", [[texts(key) for key in head], *rows], tuple(filter(None, lines))
+        "retention", [[texts(key) for key in head], *rows], tuple(filter(None, lines)), 3
     )
 
 

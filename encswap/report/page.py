@@ -15,7 +15,7 @@ from encswap.report.figures import draw
 from encswap.report.origin import origin_of
 from encswap.report.page_data import MOST_BYTES, page_data, start_of
 from encswap.report.redaction import without_texts
-from encswap.report.rendering import PageTable, render_page
+from encswap.report.rendering import render_page
 from encswap.report.rival_scores import rival_findings, rival_scores
 from encswap.report.run_results import Run
 from encswap.report.scores import (
@@ -89,8 +89,7 @@ def _scores(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> dict[str, An
         if run.metrics.get("rivals")
         else None,
         "abilities": [
-            (one, PageTable(texts(one.name), one.rows[0], one.rows[1:]))
-            for one in ability_sections(run, texts)
+            (one, sections.ability_table(one, texts)) for one in ability_sections(run, texts)
         ],
         "epochs": draw(figures.draw_epochs, epochs, texts) if epochs else None,
         "thresholds": {

@@ -43,6 +43,7 @@ from encswap.recipe import Recipe, encoder_of
 from encswap.swap.assemble import KEPT, keep_encoder, prove, swap_encoder
 from encswap.swap.load import redraw
 from encswap.train.alignment import KEEP_HEADS, align_encoder, refuse_alignment
+from encswap.train.self_distillation import TeacherQuestions, read_questions
 from encswap.types import EncoderSpec, Example, Source, Watcher, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Documents:
     schema: Schema = field(default_factory=Schema)
     held_out: HeldOut | None = None
     replay: tuple[Example, ...] = ()
+    questions: TeacherQuestions | None = None
 
     @property
     def selects_by(self) -> tuple[str, ...]:
@@ -222,6 +224,7 @@ def read_documents(recipe: Recipe) -> Documents:
         schema,
         held_out,
         replay,
+        read_questions(recipe, train, sums),
     )
     if recipe.select_by not in ("auto", "mean", *documents.selects_by):
         raise InputError(
