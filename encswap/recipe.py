@@ -238,7 +238,7 @@ class Recipe(BaseModel):
         False, description="score what the base could do before and the model still can, see eval"
     )
     retention_data: tuple[str, ...] = Field(
-        (), description="files on which retention is scored, beside the shipped set"
+        (), description="files on which retention is scored too; they switch it on"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     rivals: tuple[str, ...] = Field(
@@ -251,6 +251,11 @@ class Recipe(BaseModel):
         description="settings of a rival in place of its own: {tagger: {learning_rate: 3.0e-5}}",
     )
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
+
+    @property
+    def measures_retention(self) -> bool:
+        """Whether retention is scored."""
+        return self.retention or bool(self.retention_data)
 
     @field_validator("report_to", mode="before")
     @classmethod

@@ -3,7 +3,8 @@
     python benchmarks/retention/world.py --out world
     python benchmarks/retention/run.py --world world
 
-A cell that is done is skipped; the raw results are written after each. Retention is scored on the
+A cell that is done is skipped; the raw results are written after each, so that several processes
+may share the seeds. Retention is scored on the
 world's `kept.jsonl`, which nothing is trained on, at gliner2's own threshold.
 """
 
@@ -25,7 +26,7 @@ from encswap.data.readers import read_examples
 from encswap.data.units import CachedSplitter
 from encswap.evaluate.retention import TASKS, Asked, measure_retention, task_score
 from encswap.experiment.cell import Task, read_result, run_task, state_of
-from encswap.files import write_json
+from encswap.files import locked, write_json
 from encswap.gliner.model import read_model
 from encswap.plugins import load_plugins
 from encswap.recipe import Recipe, read_recipe
@@ -78,33 +79,44 @@ def main() -> None:
     )
     parser.add_argument("--world", type=Path, default=Path("world"))
     parser.add_argument("--start", default="swapped", help="the model that is tuned, in the world")
+    parser.add_argument("--seeds", type=int, nargs="+", help="default: those of cells.yaml")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     quiet_libraries()
     world, table = options.world, yaml.safe_load(CELLS.read_text(encoding="utf-8"))
-    known: dict[str, Any] = {"cells": {}, "models": {}}
-    if options.results.is_file():
-        known = json.loads(options.results.read_text(encoding="utf-8"))
-    known |= {"encswap": __version__, "start": options.start, "settings": table}
     options.results.parent.mkdir(parents=True, exist_ok=True)
+    told = {"encswap": __version__, "start": options.start, "settings": table}
+    known = written(options.results, told)
     for name in ("base", "untaught", options.start):
-        if (world / name).is_dir() and name not in known["models"]:
-            known["models"][name] = kept_of(world / name, world)
-            write_json(options.results, known)
-    for seed in table["seeds"]:
+        if (world / name).is_dir() and name not in known.get("models", {}):
+            written(options.results, models={name: kept_of(world / name, world)})
+    for seed in options.seeds or table["seeds"]:
         for way, change in table["ways"].items():
             name = f"{way}-s{seed}"
-            if name in known["cells"]:
+            if name in written(options.results).get("cells", {}):
                 continue
             recipe = recipe_of({**table["shared"], **change}, world, options.start, seed)
-            task = Task(name, {"way": way, "seed": seed}, recipe, world / "cells" / name, True)
+            folder = world / "cells" / options.start / name
+            task = Task(name, {"way": way, "seed": seed}, recipe, folder, keep_checkpoint=True)
             began = time.monotonic()
             if state_of(task.folder) != "done":
                 run_task(task)
-            known["cells"][name] = {"way": way, "seed": seed, **measured(task, world)}
-            write_json(options.results, known)
-            said = json.dumps(known["cells"][name], ensure_ascii=False)
+            found = {"way": way, "seed": seed, **measured(task, world)}
+            written(options.results, cells={name: found})
+            said = json.dumps(found, ensure_ascii=False)
             print(f"{name}: {time.monotonic() - began:.0f} s, {said}", file=sys.stderr, flush=True)
+
+
+def written(path: Path, told: Mapping[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    """Add to the results, which several processes may write; returns all of them."""
+    with locked(path.with_name(f".{path.name}.lock"), wait=True):
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        known |= told or {}
+        for key, part in parts.items():
+            known[key] = dict(sorted({**known.get(key, {}), **part}.items()))
+        if told or parts:
+            write_json(path, known)
+    return dict(known)
 
 
 if __name__ == "__main__":

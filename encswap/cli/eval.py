@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -18,7 +17,7 @@ Labels that only one side has are named.
 
 With --retention, it scores what the model could do before and still can, on a small shipped set
 in Korean and English and on any file given with --retention-data: the base, the swapped model
-before training, and this one.
+before training, and this one. A base is scored alone.
 
   encswap eval runs/ko-deberta-… --data test.jsonl
   encswap eval runs/ko-deberta-… --retention
@@ -81,7 +80,9 @@ def evaluate(
         from encswap.evaluate.retention import retention_of
         from encswap.plugins import load_plugins
 
-        kept = retention_of(Path(model), load_plugins(), retention_data, say=note)
+        kept = retention_of(
+            model, load_plugins(), retention_data, note, settings=given, build_mini=build_mini
+        )
     if data is None:
         if format_ is OutputFormat.json:
             write_json(kept)

@@ -27,7 +27,7 @@ from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_val
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
 from encswap.errors import InputError
 from encswap.evaluate.prompts import text_budget
-from encswap.evaluate.retention import SHIPPED
+from encswap.evaluate.retention import SHIPPED, read_sets
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
@@ -131,7 +131,8 @@ class HeldOut:
 class Documents:
     """Train, dev and test documents, what is asked of them, and the files' checksums.
 
-    `remarks` say what a reader of the scores must know of the documents.
+    `remarks` say what a reader of the scores must know of the documents; `kept` are the sets on
+    which retention is scored, by name.
     """
 
     train: tuple[Example, ...]
@@ -144,6 +145,7 @@ class Documents:
     held_out: HeldOut | None = None
     replay: tuple[Example, ...] = ()
     questions: TeacherQuestions | None = None
+    kept: Mapping[str, Sequence[Example]] = field(default_factory=dict)
 
     @property
     def selects_by(self) -> tuple[str, ...]:
@@ -225,6 +227,7 @@ def read_documents(recipe: Recipe) -> Documents:
         held_out,
         replay,
         read_questions(recipe, train, sums),
+        read_sets(recipe.retention_data) if recipe.measures_retention else {},
     )
     if recipe.select_by not in ("auto", "mean", *documents.selects_by):
         raise InputError(
