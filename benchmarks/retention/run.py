@@ -32,7 +32,7 @@ from encswap.plugins import load_plugins
 from encswap.recipe import Recipe, read_recipe
 
 CELLS = Path(__file__).with_name("cells.yaml")
-RESULTS = Path(__file__).parents[1] / "results" / "retention" / "mini.json"
+RESULTS = Path(__file__).parents[1] / "results" / "retention"
 FILES = ("train", "test", "replay", "distill_texts")
 
 
@@ -68,6 +68,7 @@ def measured(task: Task, world: Path) -> dict[str, Any]:
         "f1": metrics["test"]["micro"]["f1"],
         "kept": kept_of(task.folder / "checkpoint", world),
         "epochs": len(metrics["epochs"]),
+        **({"held_out": held["micro"]["f1"]} if (held := metrics.get("held_out")) else {}),
         "share": (metrics.get("average_with_start") or {}).get("share"),
     }
 
@@ -78,31 +79,33 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--world", type=Path, default=Path("world"))
-    parser.add_argument("--start", default="swapped", help="the model that is tuned, in the world")
+    parser.add_argument("--plan", default="keeping", help="a plan of cells.yaml")
     parser.add_argument("--seeds", type=int, nargs="+", help="default: those of cells.yaml")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, help="default: the committed file of the plan")
     options = parser.parse_args()
     quiet_libraries()
     world, table = options.world, yaml.safe_load(CELLS.read_text(encoding="utf-8"))
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    told = {"encswap": __version__, "start": options.start, "settings": table}
-    known = written(options.results, told)
-    for name in ("base", "untaught", options.start):
-        if (world / name).is_dir() and name not in known.get("models", {}):
-            written(options.results, models={name: kept_of(world / name, world)})
+    plan, start = table["plans"][options.plan], table["plans"][options.plan]["start"]
+    results = options.results or RESULTS / f"{options.plan}.json"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    told = {"encswap": __version__, "plan": options.plan, **plan}
+    known = written(results, told)
+    for name in ("base", "untaught", "swapped"):
+        if name not in known.get("models", {}):
+            written(results, models={name: kept_of(world / name, world)})
     for seed in options.seeds or table["seeds"]:
-        for way, change in table["ways"].items():
+        for way, change in plan["ways"].items():
             name = f"{way}-s{seed}"
-            if name in written(options.results).get("cells", {}):
+            if name in written(results).get("cells", {}):
                 continue
-            recipe = recipe_of({**table["shared"], **change}, world, options.start, seed)
-            folder = world / "cells" / options.start / name
+            recipe = recipe_of({**plan["shared"], **change}, world, start, seed)
+            folder = world / "cells" / options.plan / name
             task = Task(name, {"way": way, "seed": seed}, recipe, folder, keep_checkpoint=True)
             began = time.monotonic()
             if state_of(task.folder) != "done":
                 run_task(task)
             found = {"way": way, "seed": seed, **measured(task, world)}
-            written(options.results, cells={name: found})
+            written(results, cells={name: found})
             said = json.dumps(found, ensure_ascii=False)
             print(f"{name}: {time.monotonic() - began:.0f} s, {said}", file=sys.stderr, flush=True)
 

@@ -43,6 +43,12 @@ FRAMES: Sequence[tuple[str, str]] = (
 )
 
 
+def labelled(draw: random.Random, name: str) -> dict[str, Any]:
+    """Draw a record with its entities alone."""
+    found = record(draw, name)
+    return {**found, "output": {"entities": found["output"]["entities"]}}
+
+
 MEDICAL: Mapping[str, Sequence[str]] = {
     "질병": ("당뇨병", "고혈압", "폐렴", "빈혈", "천식", "위염", "간염", "골절"),
     "약물": ("메트포르민", "아스피린", "인슐린", "와파린", "리튬", "칼륨"),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from texts import NAMES, medical, record, write_records
+from texts import NAMES, labelled, medical, record, write_records
 
 from encswap.cli.progress import quiet_libraries
 from encswap.data.input import find_data
@@ -71,6 +71,8 @@ def write_data(folder: Path) -> None:
     write_text(folder / "unlabelled.txt", "\n".join(texts) + "\n")
     write_records(folder / "medical-train.jsonl", MEDICAL, 6, medical)
     write_records(folder / "medical-test.jsonl", TEST, 7, medical)
+    write_records(folder / "labels-train.jsonl", MEDICAL, 8, labelled)
+    write_records(folder / "labels-test.jsonl", TEST, 9, labelled)
 
 
 def draw_models(folder: Path, data: Path, plugins: Plugins) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,14 +168,19 @@ def _span(raw: Mapping[str, Any], length: int) -> Span | None:
     return (start, end) if start < end <= length else None
 
 
-def refuse_missing_heads(model: PreTrainedModel, kinds: Sequence[str], where: object) -> None:
-    """Refuse tasks that the model has no head for; raises `InputError` that names task and head."""
+def refuse_missing_heads(
+    model: PreTrainedModel, kinds: Sequence[str], where: str | Callable[[str], str]
+) -> None:
+    """Refuse tasks that the model has no head for; raises `InputError` that names task and head.
+
+    `where` is the place of the documents, or tells that of a task.
+    """
     for kind in kinds:
         if head := missing_head(model, kind):
             raise InputError(
                 f"the base has no head for {kind}: its {architecture_of(model)} heads are "
                 f"{', '.join(model.task_module_names())}",
-                where=str(where),
+                where=where(kind) if callable(where) else where,
                 hint=f"take a base with {head}, or leave {kind} out of the documents",
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +23,17 @@ from encswap.data.label_sets import (
 from encswap.data.notes import Notes
 from encswap.data.readers import open_examples, options_of, read_examples
 from encswap.data.split import split_dev
-from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_values
+from encswap.data.tasks import (
+    KINDS,
+    Kind,
+    Schema,
+    compare_tasks,
+    first_with,
+    schema_of,
+    with_values,
+)
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
-from encswap.errors import InputError
+from encswap.errors import InputError, located
 from encswap.evaluate.prompts import text_budget
 from encswap.evaluate.retention import SHIPPED, read_sets
 from encswap.gliner import model as gliner
@@ -198,7 +206,7 @@ def read_documents(recipe: Recipe) -> Documents:
             parts[name] += reading.read()
             sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
     schemas = {name: schema_of(examples) for name, examples in parts.items()}
-    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas)]
+    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas, parts, paths)]
     held_out = _held_out(recipe, parts, paths["test"][0])
     for name, examples in parts.items() if held_out else ():
         parts[name] = [without_labels(one, recipe.held_out_labels) for one in examples]
@@ -279,9 +287,20 @@ def _replay(recipe: Recipe, notes: Notes, sums: dict[str, str]) -> tuple[Example
     return tuple(found)
 
 
-def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:
+def _tasks_remarks(
+    schemas: Mapping[str, Schema],
+    parts: Mapping[str, Sequence[Example]],
+    paths: Mapping[str, Sequence[Path]],
+) -> Iterator[str]:
     """Say which tasks the parts do not share, and which are trained and not scored."""
-    yield from compare_tasks(schemas)
+
+    def place(part: str, kind: Kind, name: str) -> str:
+        first = first_with(parts[part], kind, name)
+        if first is None or len(paths[part]) > 1:  # an example does not know its file
+            return ""
+        return located(paths[part][0], first.line)
+
+    yield from compare_tasks(schemas, place)
     unscored = dict.fromkeys(name for schema in schemas.values() for name in schema.unscored)
     if unscored:
         yield (
@@ -367,7 +386,7 @@ def make_ready(
     if known is None and gliner.max_width_of(base) is not None:
         units.refuse_low_coverage(recipe, plugins)
     held = [kind for kind in KINDS if documents.schema.names[kind]]
-    refuse_missing_heads(base, held, recipe.train)
+    refuse_missing_heads(base, held, _place_in(documents, recipe))
     if recipe.strategy == "keep":
         own = gliner.read_model(base_source.path)
         method, swapped = KEPT, keep_encoder(own, splitter=splitter, max_width=width)
@@ -408,6 +427,17 @@ def make_ready(
         encoder_source=encoder_source,
         remarks=remarks,
     )
+
+
+def _place_in(documents: Documents, recipe: Recipe) -> Callable[[str], str]:
+    """Where training first holds a task: file and line, the file alone where that is not known."""
+
+    def place(kind: str) -> str:
+        first = next((one for one in documents.train if one.tasks.get(kind)), None)
+        alone = first is not None and "," not in str(recipe.train)
+        return located(str(recipe.train), first.line if first and alone else None)
+
+    return place
 
 
 def set_up(model: PreTrainedModel, recipe: Recipe) -> None:
