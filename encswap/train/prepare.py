@@ -84,10 +84,22 @@ def check_settings(recipe: Recipe) -> None:
     """Refuse settings that contradict each other."""
     encoder_of(recipe)
     refuse_alignment(recipe)
+    _refuse_idle_teacher(recipe)
     if recipe.average_with_start and recipe.strategy == "lora":
         raise InputError(
             "average_with_start: with lora the weights before training are kept as they are",
             hint="lower lora_alpha, or take the strategy surgical",
+        )
+
+
+def _refuse_idle_teacher(recipe: Recipe) -> None:
+    """Refuse settings of a teacher that teaches nothing."""
+    given = {"distill_texts": recipe.distill_texts, "distill_labels": recipe.distill_labels}
+    named = [name for name, value in given.items() if value]
+    if named and not recipe.distill_start:
+        raise InputError(
+            f"{named[0]} is given, and distill_start is 0: no teacher is asked",
+            hint="set distill_start, such as 0.5, or leave it out",
         )
 
 

@@ -87,8 +87,15 @@ def test_a_teacher_that_cannot_be_asked_is_refused_before_a_model_is_read(job_of
         job_of(distill_start=0.5, **settings)
 
 
-def test_without_a_weight_no_file_of_the_teacher_is_read(job_of):
-    assert job_of(distill_texts="missing.txt").documents.questions is None
+@pytest.mark.parametrize("name", ["distill_texts", "distill_labels"])
+def test_a_teacher_s_texts_or_labels_without_its_weight_are_refused(name):
+    from encswap.recipe import read_recipe
+    from encswap.train.prepare import check_settings
+
+    given = {"encoder": "koelectra", name: "some.jsonl"}
+    check_settings(read_recipe(overrides={**given, "distill_start": 0.5}))
+    with pytest.raises(InputError, match=f"{name} is given, and distill_start is 0"):
+        check_settings(read_recipe(overrides=given))
 
 
 @pytest.mark.parametrize("source", ["start", "base"])
