@@ -186,6 +186,26 @@ class Recipe(BaseModel):
     replay_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.2, description="share of the training samples that are replayed"
     )
+    distill_start: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.0,
+        description="weight of self-distillation: how far the model moves from what its teacher "
+        "answers to other labels counts in the loss; 0 for none",
+    )
+    distill_from: Literal["start", "base"] = Field(
+        "start",
+        description="the teacher: a frozen copy of the model before training, or the base with "
+        "its own encoder, on texts that it can read",
+    )
+    distill_texts: str | None = Field(
+        None,
+        description="texts that the teacher is asked about: documents, their gold not read, or "
+        ".txt with a text a line; the training documents if not given",
+    )
+    distill_labels: tuple[str, ...] = Field(
+        (),
+        description="labels that the teacher is asked for; those of the shipped retention set if "
+        "not given; a label that is trained is left out",
+    )
     average_with_start: tuple[Share, ...] = Field(
         (),
         description="shares of the weights before training that are tried on dev when training is "
@@ -219,7 +239,7 @@ class Recipe(BaseModel):
         False, description="score what the base could do before and the model still can, see eval"
     )
     retention_data: tuple[str, ...] = Field(
-        (), description="files on which retention is scored, beside the shipped set"
+        (), description="files on which retention is scored too; they switch it on"
     )
     targets: Mapping[str, Share] = Field(default_factory=dict, description="F1 to reach")
     rivals: tuple[str, ...] = Field(
@@ -232,6 +252,11 @@ class Recipe(BaseModel):
         description="settings of a rival in place of its own: {tagger: {learning_rate: 3.0e-5}}",
     )
     allow_low_coverage: bool = Field(False, description="train below 0.80 coverage")
+
+    @property
+    def measures_retention(self) -> bool:
+        """Whether retention is scored."""
+        return self.retention or bool(self.retention_data)
 
     @field_validator("report_to", mode="before")
     @classmethod
@@ -257,6 +282,7 @@ class Recipe(BaseModel):
         "lora_targets",
         "retention_data",
         "held_out_labels",
+        "distill_labels",
         "average_with_start",
         mode="before",
     )

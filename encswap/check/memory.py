@@ -29,17 +29,19 @@ HALF_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that one training step takes, by part."""
+    """Bytes that one training step takes, by part; `teacher` is a frozen copy beside."""
 
     weights: float
     gradients: float
     moments: float
     activations: float
+    teacher: float = 0.0
 
     @property
     def total(self) -> float:
         """All parts together."""
-        return self.weights + self.gradients + self.moments + self.activations
+        parts = self.weights + self.gradients + self.moments + self.activations
+        return parts + self.teacher
 
     def fits(self) -> tuple[str, ...]:
         """Name the devices on which it fits, the runtime's own share set aside."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -22,7 +21,7 @@ tags are BIO, BIOES or labels beside O; it has no threshold unless one is given.
 
 With --retention, it scores what the model could do before and still can, on a small shipped set
 in Korean and English and on any file given with --retention-data: the base, the swapped model
-before training, and this one.
+before training, and this one. A base is scored alone.
 
 Score a run on other documents:
   encswap eval runs/first --data test.jsonl
@@ -102,7 +101,9 @@ def evaluate(
         from encswap.evaluate.retention import retention_of
         from encswap.plugins import load_plugins
 
-        kept = retention_of(Path(model), load_plugins(), retention_data, say=note)
+        kept = retention_of(
+            model, load_plugins(), retention_data, note, settings=given, build_mini=build_mini
+        )
     if data is None:
         if format_ is OutputFormat.json:
             write_json(kept)

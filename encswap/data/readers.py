@@ -113,6 +113,18 @@ def read_examples(
     return open_examples(path, format, options=options, notes=notes).read()
 
 
+def read_texts(path: str | Path, options: ReadOptions | None = None) -> list[Example]:
+    """Read texts: documents of any format, or each line of a .txt that is not blank."""
+    if Path(path).suffix != ".txt":
+        return read_examples(path, options=options)
+    with Input(path) as source:
+        return [
+            Example(f"{source.stem}:{number}", line.strip(), line=number)
+            for number, line in source.lines()
+            if line.strip()
+        ]
+
+
 def iter_examples(
     path: str | Path,
     format: str = "auto",  # noqa: A002

@@ -358,8 +358,12 @@ def schema_of(examples: Iterable[Example]) -> Schema:
     )
 
 
-def compare_tasks(parts: Mapping[str, Schema]) -> Iterator[str]:
-    """Say in a line each which tasks, classes and fields only some of the parts have."""
+Place = Callable[[str, Kind, str], str]
+"""Where a part first has a name of a task: part, task, name; empty where that is not known."""
+
+
+def compare_tasks(parts: Mapping[str, Schema], place: Place | None = None) -> Iterator[str]:
+    """Say in a line each which tasks, classes and fields only some of the parts have, and where."""
     for kind in KINDS:
         names = {part: schema.names[kind] for part, schema in parts.items()}
         if not any(names.values()):
@@ -368,7 +372,14 @@ def compare_tasks(parts: Mapping[str, Schema]) -> Iterator[str]:
             others = {one for other, held in names.items() if other != part for one in held}
             only = [one for one in own if one not in others]
             if only and len(names) > 1:
-                yield f"{kind} that only {part} has: {', '.join(only[:8])}{_more(only, 8)}"
+                where = place(part, kind, only[0]) if place is not None else ""
+                first = f" (first in {where})" if where else ""
+                yield f"{kind} that only {part} has: {', '.join(only[:8])}{_more(only, 8)}{first}"
+
+
+def first_with(examples: Sequence[Example], kind: Kind, name: str) -> Example | None:
+    """The first example that has a name of a task, as `Schema.names` writes it."""
+    return next((one for one in examples if name in schema_of([one]).names[kind]), None)
 
 
 def _more(listed: Sequence[str], shown: int) -> str:

@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 from encswap.data.input import find_data
 from encswap.data.readers import read_examples
-from encswap.data.tasks import schema_of
+from encswap.data.tasks import KINDS, schema_of
 from encswap.data.units import CachedSplitter
 from encswap.errors import EncswapError, SwapError
 from encswap.evaluate.intervals import compare
 from encswap.evaluate.metrics import Counts, micro
-from encswap.evaluate.predict import Saved, Say, recorded
+from encswap.evaluate.predict import NamedModel, Saved, Say
 from encswap.evaluate.score import score_documents
 from encswap.evaluate.summary import summarise
 from encswap.evaluate.task_answers import answer
 from encswap.evaluate.task_scores import headline, score_tasks
 from encswap.evaluate.thresholds import score_at
+from encswap.gliner.extraction import missing_head
 from encswap.gliner.model import overlap_policy, put_on_device, read_model
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import Manifest, ModelRecord
-from encswap.models import resolve, spec_of
+from encswap.models import BuildMini, resolve, spec_of
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
-from encswap.swap.assemble import swap_encoder
+from encswap.swap.assemble import keep_encoder, swap_encoder
 from encswap.types import Example, WordSplitter, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _measure(one: Asked, examples: Sequence[Example], seed: int, policy: str) ->
     scored = score_at(examples, candidates, THRESHOLD, overlap_policy(one.model, policy))
     summary = summarise(scored, examples, asked.labels, seed)
     schema = schema_of(examples)
+    kinds = [kind for kind in KINDS if missing_head(one.model, kind) is None]
     answers = answer(
         one.model,
         examples,
@@ -103,8 +105,10 @@ def _measure(one: Asked, examples: Sequence[Example], seed: int, policy: str) ->
         one.splitter,
         max_length=one.max_length,
         threshold=THRESHOLD,
+        kinds=kinds,
     )
     tasks = score_tasks(examples, answers, schema, seed)
+    tasks = {task: found for task, found in tasks.items() if _kind(task) in kinds}
     counts = [micro(document) for document in scored.documents]
     return {
         "documents": len(examples),
@@ -114,30 +118,38 @@ def _measure(one: Asked, examples: Sequence[Example], seed: int, policy: str) ->
 
 
 def retention_of(
-    folder: Path, plugins: Plugins, files: Sequence[str] = (), say: Say | None = None
+    model: str | Path,
+    plugins: Plugins,
+    files: Sequence[str] = (),
+    say: Say | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    build_mini: BuildMini | None = None,
 ) -> dict[str, Any]:
-    """Score what a saved model still can beside what its base could, as the key `retention`.
+    """Score what a model still can beside what its base could, as the key `retention`.
 
-    Base and encoder are found again by what the manifest records, and swapped as it says; what
-    cannot be had is left out, and told.
+    Of a run, base and encoder are found again by what its manifest records, and swapped as it says;
+    what cannot be had is left out, and told. A model that encswap did not write is scored alone, as
+    a base: a registered one, a folder, a hub id, or mini.
     """
     sets = read_sets(files)
-    manifest, recipe = recorded(folder)
-    saved = Saved.load(folder, manifest, recipe)
+    known = NamedModel.of(model, plugins, settings or {})
+    saved = known.load(plugins, None, build_mini)
+    recipe, manifest = saved.recipe, known.manifest
     models: dict[str, Asked] = {}
     remarks: list[str] = []
     try:
-        base = read_model(resolve(_place(manifest.base), plugins).path)
-        base = put_on_device(base)
-        words = CachedSplitter(base.processor.word_splitter)
-        models["base"] = Asked(base, words, recipe.max_length)
-        if manifest.data:
-            swapped = _swapped_again(base, manifest, recipe, saved, plugins)
-            models["swapped"] = Asked(swapped, saved.splitter, recipe.max_length)
+        if manifest is not None:
+            base = put_on_device(read_model(resolve(_place(manifest.base), plugins).path))
+            words = CachedSplitter(base.processor.word_splitter)
+            models["base"] = Asked(base, words, recipe.max_length)
+            if manifest.data:
+                swapped = _swapped_again(base, manifest, recipe, saved, plugins)
+                models["swapped"] = Asked(swapped, saved.splitter, recipe.max_length)
     except EncswapError as error:
         missing = "the swapped model" if models else "the base"
         remarks.append(f"{missing} cannot be had here: {error}")
-    last = "tuned" if manifest.data else "swapped"
+    last = "base" if manifest is None else "tuned" if manifest.data else "swapped"
     models[last] = Asked(saved.model, saved.splitter, recipe.max_length)
     for remark in remarks if say is not None else ():
         say(remark)  # type: ignore[misc]
@@ -160,6 +172,10 @@ def _swapped_again(
     """Swap as the run did before it trained; raises `EncswapError` where that cannot be done."""
     if recipe.alignment != "none" or recipe.strategy == "scratch":
         raise SwapError("it was aligned or drawn before training, which the manifest cannot repeat")
+    if recipe.strategy == "keep":
+        own = read_model(resolve(_place(manifest.base), plugins).path)
+        kept = keep_encoder(own, splitter=saved.splitter, max_width=manifest.max_width)
+        return put_on_device(kept.model)
     name = str(recipe.encoder)
     source = resolve(name, plugins, scale=recipe.scale)
     swapped = swap_encoder(
@@ -174,6 +190,10 @@ def _swapped_again(
         seed=recipe.seed,
     )
     return put_on_device(swapped.model)
+
+
+def _kind(task: str) -> str:
+    return "json_structures" if task == "structures" else task
 
 
 def task_score(scores: Mapping[str, Any], task: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,18 +168,27 @@ def _span(raw: Mapping[str, Any], length: int) -> Span | None:
     return (start, end) if start < end <= length else None
 
 
-def refuse_missing_heads(model: PreTrainedModel, kinds: Sequence[str], where: object) -> None:
-    """Refuse tasks that the model has no head for; raises `InputError` that names task and head."""
-    names = tuple(model.task_module_names())
+def refuse_missing_heads(
+    model: PreTrainedModel, kinds: Sequence[str], where: str | Callable[[str], str]
+) -> None:
+    """Refuse tasks that the model has no head for; raises `InputError` that names task and head.
+
+    `where` is the place of the documents, or tells that of a task.
+    """
+    for kind in kinds:
+        if head := missing_head(model, kind):
+            raise InputError(
+                f"the base has no head for {kind}: its {architecture_of(model)} heads are "
+                f"{', '.join(model.task_module_names())}",
+                where=where(kind) if callable(where) else where,
+                hint=f"take a base with {head}, or leave {kind} out of the documents",
+            )
+
+
+def missing_head(model: PreTrainedModel, kind: str) -> str | None:
+    """The head that a task needs and the model lacks; None where it has what it needs."""
     heads = {"classifications": "classifier"}
     if architecture_of(model) == "boundary":
         heads |= {"relations": "relation_scorer", "json_structures": "record_decoder"}
-    for kind in kinds:
-        head = heads.get(kind)
-        if head is not None and head not in names:
-            raise InputError(
-                f"the base has no head for {kind}: its {architecture_of(model)} heads are "
-                f"{', '.join(names)}",
-                where=str(where),
-                hint=f"take a base with {head}, or leave {kind} out of the documents",
-            )
+    head = heads.get(kind)
+    return head if head not in model.task_module_names() else None

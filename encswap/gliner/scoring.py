@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import SwapError
@@ -45,6 +46,84 @@ def span_logits(model: PreTrainedModel, batch: Any) -> list[torch.Tensor | None]
     words, schemas = encode_words(model, batch)
     logits, _counts = model._compute_direct_span_logits_batched(batch, words, schemas)
     return [one[0][0] if one and one[0] is not None else None for one in logits]
+
+
+@dataclass(frozen=True)
+class TaskLogits:
+    """What a model says of one text: raw scores by task, and where a span or a class is possible.
+
+    `independent` are scores of their own sigmoid: spans (fields, words, width) and classes;
+    `counts` those of the count head, (tasks, 20), of which one is right; none of a boundary head.
+    """
+
+    independent: tuple[torch.Tensor, ...]
+    possible: tuple[torch.Tensor, ...]
+    counts: torch.Tensor | None = None
+
+
+def all_logits(model: PreTrainedModel, batch: Any) -> list[TaskLogits]:
+    """Score every task that each text is asked for, with gradients; nothing is decoded.
+
+    Of a relation or a structure its first instance is scored. A boundary head gives the starts and
+    ends of entities alone.
+    """
+    if architecture_of(model) != "span":
+        return _boundary_logits(model, batch)
+    import torch
+
+    words, schemas = encode_words(model, batch)
+    vectors = [[torch.stack(one) for one in found if one] for found in schemas]
+    queries, owners = [], []
+    for place, (found, kinds) in enumerate(zip(vectors, batch.task_types, strict=True)):
+        spans = [one for one, kind in zip(found, kinds, strict=True) if kind != "classifications"]
+        if spans:
+            queries.append(torch.cat([model.count_embed(one[1:], 1)[0] for one in spans]))
+            owners.append(place)
+    scored = model.compute_span_scores_batched(
+        [words[place] for place in owners], queries, mask_invalid=False
+    )
+    by_place = dict(zip(owners, scored, strict=True))
+    return [
+        _task_logits(model, found, kinds, by_place.get(place))
+        for place, (found, kinds) in enumerate(zip(vectors, batch.task_types, strict=True))
+    ]
+
+
+def _task_logits(
+    model: PreTrainedModel,
+    vectors: Sequence[torch.Tensor],
+    kinds: Sequence[str],
+    spans: torch.Tensor | None,
+) -> TaskLogits:
+    import torch
+
+    independent, possible, heads = [], [], []
+    if spans is not None:
+        count, width = spans.shape[-2:]
+        ends = torch.arange(count)[:, None] + torch.arange(width)
+        independent.append(spans)
+        possible.append((ends < count)[None].to(spans.device))
+    for one, kind in zip(vectors, kinds, strict=True):
+        if kind == "classifications":
+            independent.append(model.classifier(one[1:]).squeeze(-1))
+            possible.append(torch.ones_like(independent[-1], dtype=torch.bool))
+        else:
+            heads.append(one[0])
+    counts = model.count_pred(torch.stack(heads)) if heads else None
+    return TaskLogits(tuple(independent), tuple(possible), counts)
+
+
+def _boundary_logits(model: PreTrainedModel, batch: Any) -> list[TaskLogits]:
+    import torch
+
+    # The class's own: what training puts over `forward` must not call itself.
+    output = type(model).forward(model, batch, return_candidates=True)
+    found = []
+    for place, words in enumerate(batch.text_word_counts):
+        scores = tuple(one[place] for one in (output.start_logits, output.end_logits))
+        inside = tuple(torch.arange(one.shape[-1], device=one.device) < words for one in scores)
+        found.append(TaskLogits(scores, inside))
+    return found
 
 
 def _above(logits: torch.Tensor, words: int, floor: float) -> Iterator[ScoredSpan]:

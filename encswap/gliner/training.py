@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -173,15 +174,23 @@ NEGATIVE_MASKING = 0.5
 
 @contextlib.contextmanager
 def objective(
-    model: PreTrainedModel, *, gate: bool, negative_masking: float = NEGATIVE_MASKING
+    model: PreTrainedModel,
+    *,
+    gate: bool,
+    negative_masking: float = NEGATIVE_MASKING,
+    extra: Callable[[Any], torch.Tensor] | None = None,
 ) -> Iterator[None]:
     """Give a model its training objective for a while; `model(batch)` then includes the gate's.
 
-    The gate belongs inside `forward`, where DistributedDataParallel waits for its gradients.
+    The gate, and the `extra` loss of a batch, belong inside `forward`, where
+    DistributedDataParallel waits for their gradients.
     """
     attributes = training_attributes(model, negative_masking)
+    forward = model.forward
     if gate and gliner.architecture_of(model) == "span":
-        attributes["forward"] = _with_gate(model)
+        attributes["forward"] = forward = _with_gate(model)
+    if extra is not None:
+        attributes["forward"] = _with_extra(model, forward, extra)
     for name, value in attributes.items():
         setattr(model, name, value)
     try:
@@ -200,6 +209,20 @@ def _with_gate(model: PreTrainedModel) -> Any:
         result["gate_loss"] = heads.gate_loss(model, states[-1].detach(), batch)
         result["total_loss"] = result["total_loss"] + result["gate_loss"]
         return result
+
+    return forward
+
+
+def _with_extra(model: PreTrainedModel, own: Any, extra: Callable[[Any], torch.Tensor]) -> Any:
+    def forward(batch: Any, **options: Any) -> Any:
+        result = own(batch, **options)
+        if not model.training:  # a boundary head is scored by `forward` too
+            return result
+        more = extra(batch)
+        if isinstance(result, dict):
+            result |= {"extra_loss": more, "total_loss": result["total_loss"] + more}
+            return result
+        return dataclasses.replace(result, total_loss=result.total_loss + more)
 
     return forward
 

@@ -14,7 +14,7 @@ import yaml
 
 from encswap.errors import InputError
 from encswap.escaping import MarkdownText, code_span, printable, printable_lines
-from encswap.report.markdown import beside_table, labels_table, plain, rivals_table
+from encswap.report.markdown import abilities, beside_table, labels_table, plain, rivals_table
 from encswap.report.rendering import render_markdown
 from encswap.report.run_results import Run
 from encswap.report.scores import beside, floor, protocol
@@ -213,6 +213,7 @@ def _scores(run: Run, texts: Texts) -> dict[str, Any]:
         "floor": floor(run, texts),
         "beside": beside_table(beside(run, texts), texts),
         "interval": texts("interval"),
+        "abilities": abilities(run, texts, "###"),
         "rivals": rivals_table(run, texts) if run.metrics.get("rivals") else "",
         "rivals_note": texts("rivals_note"),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from encswap.escaping import MarkdownText, markdown, markdown_table, number_rules
 from encswap.evaluate.error_analysis import KINDS, tally, tally_details
+from encswap.report.ability_scores import ability_sections
 from encswap.report.rival_scores import rival_findings, rival_rows
 from encswap.report.run_results import Run
 from encswap.report.scores import (
@@ -38,6 +39,7 @@ def write_markdown(run: Run, texts: Texts) -> str:
             if run.metrics.get("rivals")
             else ()
         ),
+        abilities(run, texts, "###"),
         f"### {texts('errors')}",
         _errors(run, texts),
         f"### {texts('views')}",
@@ -70,6 +72,21 @@ def rivals_table(run: Run, texts: Texts) -> MarkdownText:
     """Write what was found of each rival, then its score, the paired difference and its cost."""
     lines = [f"- {plain(name)}: {plain(found)}" for name, found in rival_findings(run)]
     return MarkdownText("\n".join([*lines, "", markdown_table(rival_rows(run, texts))]))
+
+
+def abilities(run: Run, texts: Texts, level: str) -> MarkdownText:
+    """Write what the model can do besides its labels, each under a heading of `level` marks."""
+    parts = [
+        "\n\n".join(
+            [
+                f"{level} {texts(one.name)}",
+                *(plain(line) for line in one.lines),
+                markdown_table(one.rows),
+            ]
+        )
+        for one in ability_sections(run, texts)
+    ]
+    return MarkdownText("\n\n".join(parts))
 
 
 def labels_table(run: Run, texts: Texts) -> MarkdownText:

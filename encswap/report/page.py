@@ -9,6 +9,7 @@ from typing import Any
 from encswap import __version__
 from encswap.evaluate.thresholds import GRID, TICKS, calibrate, expected_error
 from encswap.report import figures, sections
+from encswap.report.ability_scores import ability_sections
 from encswap.report.error_groups import errors_csv
 from encswap.report.figures import draw
 from encswap.report.origin import origin_of
@@ -87,6 +88,9 @@ def _scores(run: Run, texts: Texts, found: Mapping[str, Ladder]) -> dict[str, An
         }
         if run.metrics.get("rivals")
         else None,
+        "abilities": [
+            (one, sections.ability_table(one, texts)) for one in ability_sections(run, texts)
+        ],
         "epochs": draw(figures.draw_epochs, epochs, texts) if epochs else None,
         "thresholds": {
             "drawing": draw(figures.draw_thresholds, steps, run.threshold, texts),

@@ -8,6 +8,7 @@ from typing import Any
 from encswap.evaluate.error_analysis import DETAILS, KINDS, confusion, tally, tally_details
 from encswap.evaluate.thresholds import TICKS
 from encswap.report import figures
+from encswap.report.ability_scores import AbilitySection
 from encswap.report.error_groups import ErrorGroup, frequent_errors, large_groups
 from encswap.report.page_data import start_of
 from encswap.report.rendering import PageCell, PageTable
@@ -237,6 +238,15 @@ def rival_table(run: Run, texts: Texts) -> PageTable:
     """Each rival with the paired difference and what it costs."""
     head, *rows = rival_rows(run, texts)
     return PageTable(texts("rivals"), head, rows)
+
+
+def ability_table(one: AbilitySection, texts: Texts) -> PageTable:
+    """A table of what the model can do besides its labels."""
+    rows: list[Row] = [
+        [PageCell(cell, "words") if 0 < n < one.words else cell for n, cell in enumerate(row)]
+        for row in one.rows[1:]
+    ]
+    return PageTable(texts(one.name), one.rows[0], rows)
 
 
 def kind_options(texts: Texts) -> list[tuple[str, str]]:

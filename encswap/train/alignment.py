@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.weights import solve_ridge
-from encswap.data.input import Input, find_data
-from encswap.data.readers import options_of, read_examples
+from encswap.data.input import find_data
+from encswap.data.readers import options_of, read_texts
 from encswap.data.windows import cut
 from encswap.errors import InputError, SwapError
 from encswap.evaluate.prompts import text_budget
@@ -244,25 +243,12 @@ def examples_to_align(recipe: Recipe, examples: Sequence[Example]) -> list[Examp
     if isinstance(recipe.alignment_texts, int):
         return list(examples[: recipe.alignment_texts])
     path = find_data(recipe.alignment_texts)
-    if path.suffix == ".txt":
-        found = _plain_texts(path)
-    else:
-        found = read_examples(path, options=options_of(recipe))
+    found = read_texts(path, options_of(recipe))
     if len(found) < 2:
         raise InputError(
             f"holds {len(found)} texts, alignment needs 2", where=path, hint="write one a line"
         )
     return found
-
-
-def _plain_texts(path: Path) -> list[Example]:
-    """Each line of a text file that is not blank."""
-    with Input(path) as source:
-        return [
-            Example(f"{source.stem}:{number}", line.strip(), line=number)
-            for number, line in source.lines()
-            if line.strip()
-        ]
 
 
 def shared_texts(

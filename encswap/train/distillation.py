@@ -112,22 +112,27 @@ def _losses(
     ours: Lesson, meant: Lesson, scale: tuple[torch.Tensor, torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean squared difference of the vectors, in deviations; and what the scores miss, by text."""
-    import torch
-
     apart = ((ours.units - meant.units) / scale[0]).square().mean()
     apart = apart + ((ours.labels - meant.labels) / scale[1]).square().mean()
     missed = apart.new_zeros(())
     for mine, theirs in zip(ours.scores, meant.scores, strict=True):
         width = min(mine.shape[-1], theirs.shape[-1])
         inside = _inside(mine.shape[1], width, mine.device)
-        goal = theirs[..., :width].sigmoid()
-        found = torch.nn.functional.binary_cross_entropy_with_logits(
-            mine[..., :width], goal, reduction="none"
-        )
-        # Less the teacher's own entropy: zero where the scores are the same.
-        least = torch.nn.functional.binary_cross_entropy(goal, goal, reduction="none")
-        missed = missed + ((found - least) * inside).sum() / len(meant.scores)
+        one = score_divergence(mine[..., :width], theirs[..., :width], inside)
+        missed = missed + one / len(meant.scores)
     return apart, missed
+
+
+def score_divergence(
+    mine: torch.Tensor, theirs: torch.Tensor, inside: torch.Tensor
+) -> torch.Tensor:
+    """Sum the cross-entropies of scores to a teacher's, less its own entropy: zero where equal."""
+    import torch
+
+    goal = theirs.sigmoid()
+    found = torch.nn.functional.binary_cross_entropy_with_logits(mine, goal, reduction="none")
+    least = torch.nn.functional.binary_cross_entropy(goal, goal, reduction="none")
+    return ((found - least) * inside).sum()
 
 
 def _inside(words: int, width: int, device: Any) -> torch.Tensor:

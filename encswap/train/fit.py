@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from encswap.check.memory import RUNTIME_BYTES, Memory, training_memory
@@ -29,6 +29,7 @@ from encswap.train.prepare import Documents, Ready
 from encswap.train.progress import Progress
 from encswap.train.run_folder import RunFolder
 from encswap.train.samples import Samples, build_samples
+from encswap.train.self_distillation import Teacher, make_teacher, question_ids
 from encswap.train.trainer import precision_remark
 from encswap.train.used_rows import grow, shrink
 from encswap.types import (
@@ -118,7 +119,9 @@ def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[No
         batch, length = recipe.batch_size, recipe.max_length
         count = sum(one.numel() for one in model.parameters())
         config = model.encoder.config.to_dict()
-        fits = fitting_batch(count, config, batch, length, device_memory())
+        fits = fitting_batch(
+            count, config, batch, length, device_memory(), distill_from=teacher_source(recipe)
+        )
         smaller = (
             f"by the estimate batch_size {fits} fits: train anew with --set batch_size={fits} "
             f"--set gradient_accumulation={recipe.gradient_accumulation * batch // fits}"
@@ -131,20 +134,39 @@ def explain_memory_errors(recipe: Recipe, model: PreTrainedModel) -> Iterator[No
         ) from error
 
 
-def estimate_memory(count: int, config: Mapping[str, Any], batch: int, length: int) -> Memory:
-    """Estimate what training `count` parameters takes on documents of `length` subtokens."""
+def estimate_memory(
+    count: int, config: Mapping[str, Any], batch: int, length: int, *, distill_from: str = ""
+) -> Memory:
+    """Estimate what training `count` parameters takes on documents of `length` subtokens.
+
+    With a teacher (`distill_from`) a step has as many texts again; a copy of the start takes the
+    weights once more, and the base is in memory in any case.
+    """
     import torch
 
     half = torch.cuda.is_available()
-    return training_memory(count, config, batch=batch, length=length, half=half)
+    texts = 2 * batch if distill_from else batch
+    found = training_memory(count, config, batch=texts, length=length, half=half)
+    return replace(found, teacher=found.weights) if distill_from == "start" else found
+
+
+def teacher_source(recipe: Recipe) -> str:
+    """Where the teacher comes from; empty where there is none."""
+    return recipe.distill_from if recipe.distill_start else ""
 
 
 def fitting_batch(
-    count: int, config: Mapping[str, Any], batch: int, length: int, room: float
+    count: int,
+    config: Mapping[str, Any],
+    batch: int,
+    length: int,
+    room: float,
+    *,
+    distill_from: str = "",
 ) -> int:
     """The largest batch below `batch` whose estimated memory in bytes has room; 0 where none."""
     for smaller in range(batch - 1, 0, -1):
-        need = estimate_memory(count, config, smaller, length)
+        need = estimate_memory(count, config, smaller, length, distill_from=distill_from)
         if need.total + RUNTIME_BYTES <= room:
             return smaller
     return 0
@@ -211,6 +233,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
     shrink_table(recipe, job.documents, job.ready, samples)
     groups = job.plugins.build_param_groups(model, group_settings(recipe))
     refuse_bad_cover(model, groups)
+    teacher = teacher_of(recipe, job.documents, job.ready)
     state = job.folder.find_state()
     progress = job.folder.read_progress() if state else Progress()
     for fault in job.folder.faults:
@@ -228,6 +251,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         state=job.folder.state_writer(progress),
         on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
         on_step=job.watcher.step,
+        teacher=teacher,
     )
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)
@@ -257,6 +281,13 @@ def _stage(recipe: Recipe, done: int, updates: int = 0) -> str:
     if remark := precision_remark(recipe):
         stage += f" ({remark})"
     return stage
+
+
+def teacher_of(recipe: Recipe, documents: Documents, ready: Ready) -> Teacher | None:
+    """The teacher of self-distillation, frozen as the model is before its first step."""
+    if documents.questions is None:
+        return None
+    return make_teacher(recipe, ready.model, ready.base, documents.questions, ready.splitter)
 
 
 def training_samples(recipe: Recipe, documents: Documents, ready: Ready) -> Samples:
@@ -311,7 +342,10 @@ def shrink_table(recipe: Recipe, documents: Documents, ready: Ready, samples: Sa
     asked = documents.asked
     labels = {label for _, schema in samples.items for label in schema.get("entities", ())}
     named = [*asked.labels, *sorted(labels - set(asked.labels))]
-    shrink(ready.model, used_ids(ready.model, units, named, asked.descriptions, tasks))
+    used = used_ids(ready.model, units, named, asked.descriptions, tasks)
+    if documents.questions is not None:
+        used |= question_ids(ready.model, documents.questions, ready.splitter)
+    shrink(ready.model, used)
 
 
 def _sharded() -> bool:

@@ -287,22 +287,32 @@ def _look_at_memory(found: Preflight, encoder: Evidence) -> None:
     What the weights take is certain; activations are estimated for documents of full length.
     """
     from encswap.check.memory import RUNTIME_BYTES
-    from encswap.train.fit import device_memory, estimate_memory, fitting_batch
+    from encswap.train.fit import (
+        device_memory,
+        estimate_memory,
+        fitting_batch,
+        teacher_source,
+    )
 
     count = (weights_of(found.recipe, found.plugins) or 0) // 4 or encoder.parameters
     if not count:
         return
     recipe, room = found.recipe, device_memory()
-    need = estimate_memory(count, encoder.config, recipe.batch_size, recipe.max_length)
+    source = teacher_source(recipe)
+    sizes = encoder.config, recipe.batch_size, recipe.max_length
+    need = estimate_memory(count, *sizes, distill_from=source)
     with found.checking("memory"):
         _refuse_heavy(recipe, need, room)
         message = (
             f"about {format_bytes(need.total)} in training, {format_bytes(room)} on the device"
         )
+        if source:
+            more = need.total - estimate_memory(count, *sizes).total
+            message += f"; {format_bytes(more)} of it for the teacher of distill_start"
         if need.total + RUNTIME_BYTES <= room:
             found.add("memory", message)
             return
-        fits = fitting_batch(count, encoder.config, recipe.batch_size, recipe.max_length, room)
+        fits = fitting_batch(count, *sizes, room, distill_from=source)
         way = f"batch_size {fits} would" if fits else "no batch would; take a smaller encoder"
         found.add("memory", f"{message}: documents of full length may not fit, {way}", "warn")
 

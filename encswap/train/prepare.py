@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,19 @@ from encswap.data.label_sets import (
 from encswap.data.notes import Notes
 from encswap.data.readers import open_examples, options_of
 from encswap.data.split import split_dev
-from encswap.data.tasks import KINDS, Schema, compare_tasks, schema_of, with_values
+from encswap.data.tasks import (
+    KINDS,
+    Kind,
+    Schema,
+    compare_tasks,
+    first_with,
+    schema_of,
+    with_values,
+)
 from encswap.data.units import CachedSplitter, Coverage, measure_coverage, suggest_max_width
-from encswap.errors import InputError
+from encswap.errors import InputError, located
 from encswap.evaluate.prompts import text_budget
-from encswap.evaluate.retention import SHIPPED
+from encswap.evaluate.retention import SHIPPED, read_sets
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
@@ -43,6 +51,7 @@ from encswap.recipe import Recipe, encoder_of
 from encswap.swap.assemble import KEPT, keep_encoder, prove, swap_encoder
 from encswap.swap.load import redraw
 from encswap.train.alignment import KEEP_HEADS, align_encoder, refuse_alignment
+from encswap.train.self_distillation import TeacherQuestions, read_questions
 from encswap.types import EncoderSpec, Example, Source, Watcher, descriptions_of, labels_of
 
 if TYPE_CHECKING:
@@ -75,10 +84,22 @@ def check_settings(recipe: Recipe) -> None:
     """Refuse settings that contradict each other."""
     encoder_of(recipe)
     refuse_alignment(recipe)
+    _refuse_idle_teacher(recipe)
     if recipe.average_with_start and recipe.strategy == "lora":
         raise InputError(
             "average_with_start: with lora the weights before training are kept as they are",
             hint="lower lora_alpha, or take the strategy surgical",
+        )
+
+
+def _refuse_idle_teacher(recipe: Recipe) -> None:
+    """Refuse settings of a teacher that teaches nothing."""
+    given = {"distill_texts": recipe.distill_texts, "distill_labels": recipe.distill_labels}
+    named = [name for name, value in given.items() if value]
+    if named and not recipe.distill_start:
+        raise InputError(
+            f"{named[0]} is given, and distill_start is 0: no teacher is asked",
+            hint="set distill_start, such as 0.5, or leave it out",
         )
 
 
@@ -130,7 +151,8 @@ class HeldOut:
 class Documents:
     """Train, dev and test documents, what is asked of them, and the files' checksums.
 
-    `remarks` say what a reader of the scores must know of the documents.
+    `remarks` say what a reader of the scores must know of the documents; `kept` are the sets on
+    which retention is scored, by name.
     """
 
     train: tuple[Example, ...]
@@ -142,6 +164,8 @@ class Documents:
     schema: Schema = field(default_factory=Schema)
     held_out: HeldOut | None = None
     replay: tuple[Example, ...] = ()
+    questions: TeacherQuestions | None = None
+    kept: Mapping[str, Sequence[Example]] = field(default_factory=dict)
 
     @property
     def selects_by(self) -> tuple[str, ...]:
@@ -194,7 +218,7 @@ def read_documents(recipe: Recipe) -> Documents:
             parts[name] += reading.read()
             sums[name if place == 1 else f"{name} {place}"] = reading.checksum()
     schemas = {name: schema_of(examples) for name, examples in parts.items()}
-    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas)]
+    remarks = [*map(str, notes), *_compare(parts, paths), *_tasks_remarks(schemas, parts, paths)]
     held_out = _held_out(recipe, parts, paths["test"][0])
     for name, examples in parts.items() if held_out else ():
         parts[name] = [without_labels(one, recipe.held_out_labels) for one in examples]
@@ -222,6 +246,8 @@ def read_documents(recipe: Recipe) -> Documents:
         schema,
         held_out,
         replay,
+        read_questions(recipe, train, sums),
+        read_sets(recipe.retention_data) if recipe.measures_retention else {},
     )
     if recipe.select_by not in ("auto", "mean", *documents.selects_by):
         raise InputError(
@@ -273,9 +299,20 @@ def _replay(recipe: Recipe, notes: Notes, sums: dict[str, str]) -> tuple[Example
     return tuple(found)
 
 
-def _tasks_remarks(schemas: Mapping[str, Schema]) -> Iterator[str]:
+def _tasks_remarks(
+    schemas: Mapping[str, Schema],
+    parts: Mapping[str, Sequence[Example]],
+    paths: Mapping[str, Sequence[Path]],
+) -> Iterator[str]:
     """Say which tasks the parts do not share, and which are trained and not scored."""
-    yield from compare_tasks(schemas)
+
+    def place(part: str, kind: Kind, name: str) -> str:
+        first = first_with(parts[part], kind, name)
+        if first is None or len(paths[part]) > 1:  # an example does not know its file
+            return ""
+        return located(paths[part][0], first.line)
+
+    yield from compare_tasks(schemas, place)
     unscored = dict.fromkeys(name for schema in schemas.values() for name in schema.unscored)
     if unscored:
         yield (
@@ -356,7 +393,7 @@ def make_ready(
     if known is None and gliner.max_width_of(base) is not None:
         units.refuse_low_coverage(recipe, plugins)
     held = [kind for kind in KINDS if documents.schema.names[kind]]
-    refuse_missing_heads(base, held, recipe.train)
+    refuse_missing_heads(base, held, _place_in(documents, recipe))
     if recipe.strategy == "keep":
         own = gliner.read_model(base_source.path)
         method, swapped = KEPT, keep_encoder(own, splitter=splitter, max_width=width)
@@ -397,6 +434,17 @@ def make_ready(
         encoder_source=encoder_source,
         remarks=remarks,
     )
+
+
+def _place_in(documents: Documents, recipe: Recipe) -> Callable[[str], str]:
+    """Where training first holds a task: file and line, the file alone where that is not known."""
+
+    def place(kind: str) -> str:
+        first = next((one for one in documents.train if one.tasks.get(kind)), None)
+        alone = first is not None and "," not in str(recipe.train)
+        return located(str(recipe.train), first.line if first and alone else None)
+
+    return place
 
 
 def set_up(model: PreTrainedModel, recipe: Recipe) -> None:

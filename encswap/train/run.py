@@ -22,7 +22,6 @@ from encswap.evaluate.retention import (
     Asked,
     compare_retention,
     measure_retention,
-    read_sets,
 )
 from encswap.evaluate.score import score_documents
 from encswap.evaluate.summary import judge_targets, remarks_on_scores, summarise
@@ -230,7 +229,7 @@ def _kept(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str,
     recipe = job.recipe
     return measure_retention(
         Asked(model, splitter, recipe.max_length),
-        read_sets(recipe.retention_data),
+        job.documents.kept,
         seed=recipe.seed,
         policy=recipe.overlap_policy,
     )
@@ -238,7 +237,7 @@ def _kept(job: Job, model: PreTrainedModel, splitter: WordSplitter) -> dict[str,
 
 def _kept_before(job: Job) -> dict[str, Any]:
     """Score base and swapped model on what is not trained; once, also when resumed."""
-    if not job.recipe.retention:
+    if not job.recipe.measures_retention:
         return {}
 
     def measure() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from encswap import files
 from encswap.evaluate.score import score_documents
 from encswap.models import resolve, spec_of
 from encswap.train.cost import Speed, seconds_of, updates_of
-from encswap.train.fit import group_settings, shrink_table, training_samples
+from encswap.train.fit import group_settings, shrink_table, teacher_of, training_samples
 from encswap.train.preflight import Preflight, bytes_to_download
 from encswap.train.prepare import Ready, make_ready
 from encswap.train.samples import Samples
@@ -136,6 +136,7 @@ def _time_updates(found: Preflight, ready: Ready, samples: Samples) -> float:
             folder=folder,
             on_epoch=lambda *_: False,
             on_step=clock.step,
+            teacher=teacher_of(recipe, found.documents, ready),
         )
         clock.last = time.monotonic()
         with suppress(_Enough):

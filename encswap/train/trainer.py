@@ -15,7 +15,13 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from encswap import distributed as processes
 from encswap import files
 from encswap.errors import InputError
-from encswap.gliner.training import drop_out, objective, set_schedules, training_loss
+from encswap.gliner.training import (
+    drop_out,
+    objective,
+    sample_ids,
+    set_schedules,
+    training_loss,
+)
 from encswap.recipe import Recipe
 from encswap.train.cost import updates_of
 from encswap.train.samples import Collator, Order, Samples
@@ -25,6 +31,8 @@ from encswap.types import ParamGroup
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from encswap.train.self_distillation import Teacher
 
 
 # glibc's names in malloc.h.
@@ -126,7 +134,9 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         state: StateWriter | None = None,
         on_epoch: EpochEnd,
         on_step: StepEnd | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
+        self._teacher = teacher
         self._folder = folder
         self._groups = groups
         self._recipe = recipe
@@ -164,9 +174,18 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         if not torch.cuda.is_available():
             keep_freed_memory()
         with objective(
-            self._core, gate=recipe.train_count_gate, negative_masking=recipe.negative_masking
+            self._core,
+            gate=recipe.train_count_gate,
+            negative_masking=recipe.negative_masking,
+            extra=self._lesson if self._teacher is not None else None,
         ):
             super().train(resume_from_checkpoint=resume_from_checkpoint)
+
+    def _lesson(self, batch: Any) -> torch.Tensor:
+        """How far the model is from its teacher, on as many drawn texts as the batch has."""
+        assert self._teacher is not None
+        names = f"{self._epoch()}/{','.join(sample_ids(batch))}"
+        return self._teacher.loss(self._core, names, len(batch))
 
     def _epoch(self) -> int:
         # The state's epoch is a fraction that reaches a whole number at an epoch's end.

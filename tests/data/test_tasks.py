@@ -197,6 +197,20 @@ def test_tasks_that_differ_between_parts_are_told(tmp_path: Path) -> None:
     assert told[0].startswith("classifications that only train has: severity: severe, topics: a")
 
 
+def test_tasks_that_differ_between_train_and_test_are_told_by_file_and_line(
+    tmp_path: Path,
+) -> None:
+    from encswap.recipe import read_recipe
+    from encswap.train.prepare import read_documents
+
+    bare = {**MIXED, "output": {"entities": MIXED["output"]["entities"]}}
+    train = write(tmp_path / "a.jsonl", bare, bare, *[MIXED] * 8)
+    test = write(tmp_path / "b.jsonl", bare, bare)
+    given = {"train": str(train), "dev": str(test), "test": str(test)}
+    remarks = read_documents(read_recipe(overrides=given)).remarks
+    assert f"relations that only train has: treats (first in {train}:3)" in remarks
+
+
 def test_inspection_counts_each_task_and_what_units_express_of_it(
     tmp_path: Path, plugins: object
 ) -> None:

@@ -153,3 +153,54 @@ def test_the_terminal_says_where_the_threshold_comes_from(base_folder, parts):
     assert "was chosen on dev" in CliRunner().invoke(app, [*command, "--dev", parts["dev"]]).output
     same = CliRunner().invoke(app, [*command, "--dev", parts["test"]]).output
     assert "the threshold was chosen on the documents that are scored" in same
+
+
+@pytest.fixture
+def few(monkeypatch, tmp_path) -> Path:
+    """Two sentences in place of the shipped retention set."""
+    from encswap.evaluate import retention
+
+    path = Path(head("retention/ko.jsonl", 2, tmp_path / "few.jsonl"))
+    monkeypatch.setattr(retention, "SHIPPED", {"ko": str(path)})
+    return path
+
+
+def test_retention_of_a_model_that_encswap_did_not_write_is_that_of_a_base(few, base_folder):
+    result = CliRunner().invoke(
+        app, ["eval", str(base_folder), "--retention", "--format", "json"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)["retention"]
+    assert list(found["sets"]["ko"]["models"]) == ["base"] and found["remarks"] == []
+    assert "only one model" in found["sentence"]
+
+
+def test_retention_of_a_base_that_was_tuned_with_its_own_encoder_has_all_three_models(
+    few, trained, plugins, base_folder
+):
+    from encswap.evaluate.retention import retention_of
+
+    found = retention_of(trained[0], plugins)["retention"]
+    assert found["remarks"] == []
+    models = found["sets"]["ko"]["models"]
+    assert list(models) == ["base", "swapped", "tuned"]
+    assert models["base"] == retention_of(base_folder, plugins)["retention"]["sets"]["ko"][
+        "models"]["base"]  # fmt: skip
+
+
+def test_retention_of_something_that_is_no_model_is_refused_in_a_line(few):
+    result = CliRunner().invoke(app, ["eval", "koelectra", "--retention"])
+    assert result.exit_code == 2
+
+
+def test_a_retention_file_that_is_not_there_stops_a_run_before_a_model_is_read(
+    plugins, base_folder, parts, tmp_path, monkeypatch
+):
+    from encswap.gliner import model as gliner
+
+    monkeypatch.setattr(gliner, "read_model", None)
+    given = {"strategy": "keep", "base": str(base_folder), "splitter": "whitespace", **parts}
+    recipe = read_recipe(overrides={**given, "retention_data": "nowhere.jsonl"}, layers=("mini",))
+    with pytest.raises(EncswapError, match=r"nowhere\.jsonl"):
+        run_recipe(recipe, tmp_path / "run", plugins, Unwatched(), RunOptions())
+    assert not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ from encswap.check.memory import RUNTIME_BYTES, training_memory
 from encswap.errors import TrainingError
 from encswap.train import fit as memory
 from encswap.train import trainer
-from encswap.train.fit import fitting_batch
+from encswap.train.fit import estimate_memory, fitting_batch
 from encswap.train.run import run
 
 
@@ -25,6 +25,19 @@ def test_the_largest_batch_that_the_estimate_allows_is_named(base):
     assert fitting_batch(count, config, 8, 512, needed(base, 5) + 1) == 5
     assert fitting_batch(count, config, 8, 512, needed(base, 1) - 1) == 0
     assert fitting_batch(count, config, 8, 512, needed(base, 99)) == 7
+
+
+def test_a_teacher_takes_its_own_weights_and_as_many_texts_again(base):
+    count = sum(one.numel() for one in base.parameters())
+    config = base.encoder.config.to_dict()
+    plain, start, own = (
+        estimate_memory(count, config, 4, 512, distill_from=source)
+        for source in ("", "start", "base")
+    )
+    assert plain.teacher == own.teacher == 0.0
+    assert start.teacher == plain.weights
+    assert start.total == own.total + plain.weights
+    assert own.total == estimate_memory(count, config, 8, 512).total > plain.total
 
 
 @pytest.mark.parametrize(
