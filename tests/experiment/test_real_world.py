@@ -19,7 +19,10 @@ from encswap.types import Example, Mention
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-MODULES = ("e5_small", "packages", "klue", "tagger", "bases", "prepare", "run", "page")
+MODULES = (
+    *("e5_small", "packages", "klue", "ncbi", "sets"),
+    *("tagger", "bases", "prepare", "run", "page"),
+)
 HIDDEN, LAYERS, HEADS, INNER, ROWS, PLACES, TYPES = 64, 1, 2, 128, 8, 6, 2
 PIECES = ("<s>", "<pad>", "</s>", "<unk>", "▁", "▁인", "슐린", "<mask>")
 
@@ -234,6 +237,25 @@ def test_training_sets_nest_and_never_meet_the_test(room):
     assert {m.label for one in small for m in one.mentions} <= set(room["klue"].NAMES.values())
 
 
+def test_the_second_set_nests_too_and_no_trained_sentence_is_held_out(room):
+    ncbi = room["ncbi"]
+    if not (DATA / ncbi.TRAIN).is_file():
+        pytest.skip("the NCBI disease corpus is not here")
+    small, test = ncbi.divide(DATA, 200)
+    large, same = ncbi.divide(DATA, 1000)
+    assert large[:200] == small and same == test and len(test) == ncbi.HELD_OUT
+    assert not {one.text for one in test} & {one.text for one in large}
+    assert {m.label for one in (*large, *test) for m in one.mentions} == {"disease"}
+    assert any(not one.mentions for one in small)
+
+
+def test_an_unknown_set_and_absent_gold_are_named(room, tmp_path):
+    with pytest.raises(InputError, match="no set 'other'; klue, ncbi"):
+        room["sets"].set_of("other")
+    with pytest.raises(InputError, match=r"ncbi_disease_train.conll: no NCBI disease file"):
+        room["ncbi"].divide(tmp_path, 10)
+
+
 EXAMPLE = Example("1", "경찰은 박씨 를", (Mention(0, 2, "OG", "경찰"), Mention(4, 5, "PS", "박")))
 OFFSETS = [(0, 0), (0, 2), (2, 3), (3, 5), (5, 6), (7, 8), (0, 0)]
 
@@ -290,9 +312,8 @@ def test_the_tagger_takes_the_sentences_of_the_swap(room, tmp_path):
 def test_every_cell_is_a_recipe(room, tmp_path, monkeypatch):
     import yaml
 
-    monkeypatch.setattr(
-        room["run"].klue, "write", lambda *_, **__: (tmp_path / "a", tmp_path / "b")
-    )
+    for gold in room["sets"].SETS.values():
+        monkeypatch.setattr(gold, "write", lambda *_, **__: (tmp_path / "a", tmp_path / "b"))
     monkeypatch.setattr(room["run"], "_english", lambda *_: tmp_path / "english.txt")
     table = yaml.safe_load(room["run"].CELLS.read_text(encoding="utf-8"))["cells"]
     for name, settings in table.items():
@@ -303,7 +324,7 @@ def test_every_cell_is_a_recipe(room, tmp_path, monkeypatch):
         found = room["run"].recipe_of(name, tmp_path, tmp_path)
         kept = str(tmp_path / "e5-small") if found.strategy != "keep" else None
         assert found.encoder == kept
-        assert (found.encoder_lr == 1e-4) is not name.startswith("plan-")
+        assert (found.encoder_lr == 1e-4) is not name.removeprefix("ncbi-").startswith("plan-")
     with pytest.raises(InputError, match="no cell 'other'"):
         room["run"].recipe_of("other", tmp_path, tmp_path)
 
