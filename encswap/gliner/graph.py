@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812 - as torch's own documentatio
 
 from encswap.errors import SwapError
 from encswap.gliner.model import architecture_of
+from encswap.gliner.text_form import form_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,6 +38,12 @@ class EntityGraph(torch.nn.Module):
             raise SwapError(
                 f"words pooled by {model.processor.token_pooling!r} cannot be exported",
                 hint="export a base whose token_pooling is first",
+            )
+        if own := form_of(model.config):
+            raise SwapError(
+                f"a model that reads by {', '.join(own.names)} cannot be exported: the runtime "
+                "reads as gliner2 does",
+                hint="train with these settings off to export",
             )
         self.encoder, self.count_pred = model.encoder, model.count_pred
         self.count_embed, self.layer = model.count_embed, model.span_rep.span_rep_layer

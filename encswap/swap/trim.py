@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.input import Input, checksum_of, find_data
-from encswap.data.readers import Reading, recognise
+from encswap.data.readers import TextForm, recognise
 from encswap.data.units import gliner_text
 from encswap.errors import InputError, SwapError
 from encswap.files import new_folder, one_line, scratch
@@ -262,11 +262,11 @@ def read_texts(
     return Wanted(tuple(texts), units, tuple(labels), descriptions, begun)
 
 
-def _opened(path: Path) -> Reading | Input:
+def _opened(path: Path) -> TextForm | Input:
     """Open documents, once; a file of no known format, and no name of one, is plain text."""
     source = Input(path)
     try:
-        return Reading(source, recognise(source))
+        return TextForm(source, recognise(source))
     except InputError:
         if source.kind != "stream" or source.trouble or path.suffix.lower() in RECORDS:
             source.close()
@@ -337,7 +337,7 @@ def trim_saved_checkpoint(
     smaller, trimmed = trim_checkpoint(old, wanted, cut, keep_characters=keep_characters)
     with _new_folder(out) as beside:
         gliner.save_model(smaller, beside)
-        again = gliner.read_plainly(beside, splitter=cut)
+        again = gliner.read_back(smaller, beside, splitter=cut)
         difference, compared = checkpoint_difference(
             old, again, wanted.beginnings, wanted.labels or LABELS
         )

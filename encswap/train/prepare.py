@@ -31,6 +31,7 @@ from encswap.evaluate.retention import SHIPPED
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
+from encswap.gliner.text_form import TextForm
 from encswap.gliner.training import (
     add_adapters,
     checkpoint_gradients,
@@ -75,11 +76,21 @@ def check_settings(recipe: Recipe) -> None:
     """Refuse settings that contradict each other."""
     encoder_of(recipe)
     refuse_alignment(recipe)
+    if recipe.strategy == "keep" and (own := text_form_of(recipe)):
+        raise InputError(
+            f"{own.names[0]}: strategy keep leaves the base's encoder to read as it does",
+            hint=f"leave {own.names[0]} out, or choose another --strategy",
+        )
     if recipe.average_with_start and recipe.strategy == "lora":
         raise InputError(
             "average_with_start: with lora the weights before training are kept as they are",
             hint="lower lora_alpha, or take the strategy surgical",
         )
+
+
+def text_form_of(recipe: Recipe) -> TextForm:
+    """How the swapped encoder reads units."""
+    return TextForm(recipe.special_ends, recipe.keep_case, recipe.running_text)
 
 
 def build_units(
@@ -380,6 +391,7 @@ def make_ready(
             heads="kept" if recipe.strategy in KEEP_HEADS else "fresh",
             seed=recipe.seed,
             token_pooling=recipe.token_pooling,
+            text_form=text_form_of(recipe),
         )
     text_budget(swapped.model, documents.asked, recipe.max_length)
     if recipe.strategy in (*KEEP_HEADS, "keep"):

@@ -37,7 +37,7 @@ from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
 from encswap.train.preflight import look_ahead
-from encswap.train.prepare import make_ready
+from encswap.train.prepare import make_ready, text_form_of
 from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
@@ -429,6 +429,7 @@ def write_swap(
         method=recipe.embeddings,
         seed=recipe.seed,
         token_pooling=recipe.token_pooling,
+        text_form=text_form_of(recipe),
     )
     prove(swapped.model, base, splitter)
     asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))
