@@ -42,6 +42,7 @@ from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
     chosen_on,
+    form_remarks,
     manifest_of,
     mark_seen,
     plugin_versions,
@@ -445,7 +446,7 @@ def write_swap(
         versions=versions_of(PACKAGES),
         plugins=plugin_versions(plugins),
         recipe=json.loads(recipe.model_dump_json()),
-        remarks=remarks,
+        remarks=(*form_remarks(recipe), *remarks),
     )
     with files.one_line(out, "make room, or give --out elsewhere"), files.new_folder(out) as beside:
         gliner.save_model(swapped.model, beside)
