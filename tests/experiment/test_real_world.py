@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 MODULES = (
     *("e5_small", "packages", "klue", "ncbi", "sets"),
-    *("tagger", "bases", "prepare", "run", "page"),
+    *("tagger", "bases", "prepare", "run", "page", "beside"),
 )
 HIDDEN, LAYERS, HEADS, INNER, ROWS, PLACES, TYPES = 64, 1, 2, 128, 8, 6, 2
 PIECES = ("<s>", "<pad>", "</s>", "<unk>", "▁", "▁인", "슐린", "<mask>")
@@ -332,6 +332,49 @@ def test_the_page_is_written_from_the_committed_results(room):
     page = room["page"]
     held = page.PAGE.read_text(encoding="utf-8")
     assert page.written(held, page.read_results()) == held, "run benchmarks/real/page.py"
+
+
+def test_the_findings_hold_the_committed_results(room):
+    beside = room["beside"]
+    held = beside.PAGE.read_text(encoding="utf-8")
+    results = room["page"].read_results()
+    assert beside.written(held, results) == held, "run benchmarks/real/beside.py"
+
+
+def test_a_question_is_answered_by_both_worlds_or_said_not_to_be(room):
+    beside = room["beside"]
+
+    def run(f1, low, high):
+        return {"test": {"micro": {"f1": f1, "interval": [low, high]}, "per_label": {}}}
+
+    def cell(seed, f1, **changes):
+        return {"settings": {**beside.SMALL_CENTRE, "seed": seed, **changes}, "f1": f1}
+
+    question = beside.QUESTIONS[0]
+    small = [
+        cell(seed, f1 + gain, **changes)
+        for seed, f1 in ((1, 0.4), (2, 0.6))
+        for gain, changes in ((0.1, {}), (0.0, {"strategy": "fresh-heads"}))
+    ]
+    assert beside.on_small(question, small) == "+0.100 (+0.100 … +0.100, 2 seeds)"
+    assert beside.on_small(question, small[:2]) == beside.NOT_RUN
+    results = {"tuned-200": run(0.5, 0.47, 0.53), "fresh-200": run(0.4, 0.37, 0.43)}
+    assert beside.on_real(question, results, 200) == "+0.100, apart"
+    assert beside.on_real(question, {**results, "fresh-200": run(0.48, 0.4, 0.5)}, 200) == (
+        "+0.020, overlap"
+    )
+    assert beside.on_real(question, results, 1000) == beside.NOT_RUN
+
+
+def test_the_recommendation_is_the_best_of_what_was_run(room):
+    def run(f1, **settings):
+        test = {"micro": {"f1": f1, "interval": [f1, f1]}, "per_label": {}}
+        return {"test": test, "settings": settings}
+
+    results = {"tuned-200": run(0.5), "mean-200": run(0.6, token_pooling="mean", seed=1)}
+    told = room["beside"].recommended(results, [])
+    assert "| 200 | recipe `real`, `token_pooling: mean` | 0.600 (0.600–0.600)" in told
+    assert "1,000" not in told
 
 
 def test_the_page_says_who_is_ahead_and_whether_it_is_shown(room):

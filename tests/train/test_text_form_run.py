@@ -21,7 +21,13 @@ FORM = {"keep_case": True, "running_text": True}
 @pytest.fixture(scope="module")
 def recipe(plugins, base_folder, files):
     mini_encoder(spec_of("koelectra", plugins))
-    settings = {"encoder": "koelectra", "scale": "mini", "base": str(base_folder), "splitter": "kiwi", "epochs": 2}
+    settings = {
+        "encoder": "koelectra",
+        "scale": "mini",
+        "base": str(base_folder),
+        "splitter": "kiwi",
+        "epochs": 2,
+    }
     return read_recipe(
         overrides={**settings, **FORM, **files, "token_pooling": "mean"}, layers=("mini",)
     )
