@@ -124,8 +124,9 @@ class SafeProcessor(SchemaTransformer):  # type: ignore[misc]
         if word not in MARKERS and self._specials.isdisjoint(found) and not lost:
             return word
         name = word + AS_TEXT
-        unknown = self.tokenizer.unk_token or self.tokenizer.pad_token
-        self._token_cache[name] = self.pieces(word) or ([unknown] if lost else [])
+        self._token_cache[name] = self.pieces(word) or (
+            [empty_word(self.tokenizer)] if lost else []
+        )
         return name
 
     def pieces(self, word: str) -> list[str]:
@@ -177,6 +178,16 @@ def make_safe(processor: SchemaTransformer, form: TextForm) -> None:
     processor._special_in = lru_cache(maxsize=KEPT)(special_in)
     processor.__class__ = SafeProcessor
     processor.read_as(form)
+
+
+def empty_word(tokenizer: PreTrainedTokenizerFast) -> str:
+    """The token that is read for a word without pieces where words are pooled."""
+    return str(tokenizer.unk_token or tokenizer.pad_token)
+
+
+def empty_word_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Its id."""
+    return int(tokenizer.convert_tokens_to_ids(empty_word(tokenizer)))
 
 
 def special_pieces(tokenizer: PreTrainedTokenizerFast) -> frozenset[str]:
