@@ -33,7 +33,7 @@ SMALL_CENTRE = {
 }
 NOT_RUN = "not run"
 CHOSEN = ("tuned", "mean", "ends", "case", "running", "distill")
-"""The kinds of cells that a recommendation chooses from: swaps by recipe `real`."""
+"""The kinds of cells that a recommendation chooses from: swaps at the rates of `real`."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ QUESTIONS = (
     ),
     Question("swap, less none with the same words", None, "tuned", "keep"),
     Question("mean of subtokens, less the first", None, "mean", "tuned"),
-    Question("recipe `real`, less the plan's rates", None, "tuned", "plan"),
+    Question("rates of `real`, less the plan's", None, "tuned", "plan"),
     Question("swap with the mean, less a plain tagger", None, "mean", "tagger"),
     Question("mean, the same on the second set", None, "ncbi-mean", "ncbi-tuned"),
-    Question("recipe `real`, the same on the second set", None, "ncbi-tuned", "ncbi-plan"),
+    Question("rates of `real`, the same on the second set", None, "ncbi-tuned", "ncbi-plan"),
 )
 
 
@@ -146,7 +146,9 @@ def recommended(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
         if scored:
             best = max(scored, key=lambda name: scored[name])
             settings = known[best][0].get("settings", {})
-            own = [f"`{key}: {settings[key]}`" for key in NAMED if key in settings]
+            pooled = settings.get("token_pooling", "first")
+            own = [] if pooled == "mean" else [f"`token_pooling: {pooled}`"]
+            own += [f"`{key}: {settings[key]}`" for key in NAMED if key in settings]
             told = ", ".join(["recipe `real`", *own])
             others = [shown(results, f"{one}-{size}") for one in ("tagger", "plan")]
             rows.append([f"{size:,}", told, shown(results, f"{best}-{size}"), *others])
@@ -154,7 +156,7 @@ def recommended(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
     return table_of(head, rows)
 
 
-NAMED = ("token_pooling", "special_ends", "keep_case", "running_text", "alignment")
+NAMED = ("special_ends", "keep_case", "running_text", "alignment")
 BLOCKS = {"beside": beside, "recommended": recommended}
 
 

@@ -19,16 +19,16 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
 SIZES = (200, 1000)
 KINDS = {
-    "tuned": "swap, recipe `real`",
-    "mean": "swap, recipe `real`, mean of a unit's subtokens",
+    "mean": "swap, recipe `real`",
+    "tuned": "swap, recipe `real` with the first subtoken",
     "plan": "swap, the plan's rates",
-    "keep": "no swap, recipe `real`",
+    "keep": "no swap, the rates of `real`",
     "tagger": "plain tagger on the same encoder",
 }
 CHANGES = {
-    "tuned": "recipe `real`",
+    "tuned": "the rates of recipe `real`, a unit's first subtoken",
     "fresh": "new heads in place of the base's",
-    "mean": "mean of a unit's subtokens in place of the first",
+    "mean": "mean of a unit's subtokens: recipe `real`",
     "ends": "mean, and the encoder's own tokens around the input (`special_ends`)",
     "case": "mean, and case kept (`keep_case`)",
     "running": "mean, and pieces as in running text (`running_text`)",

@@ -373,7 +373,7 @@ def test_the_recommendation_is_the_best_of_what_was_run(room):
 
     results = {"tuned-200": run(0.5), "mean-200": run(0.6, token_pooling="mean", seed=1)}
     told = room["beside"].recommended(results, [])
-    assert "| 200 | recipe `real`, `token_pooling: mean` | 0.600 (0.600–0.600)" in told
+    assert "| 200 | recipe `real` | 0.600 (0.600–0.600)" in told
     assert "1,000" not in told
 
 
