@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.data.input import Input, checksum_of, find_data
-from encswap.data.readers import TextForm, recognise
+from encswap.data.readers import Reading, recognise
 from encswap.data.units import gliner_text
 from encswap.errors import InputError, SwapError
 from encswap.files import new_folder, one_line, scratch
@@ -262,11 +262,11 @@ def read_texts(
     return Wanted(tuple(texts), units, tuple(labels), descriptions, begun)
 
 
-def _opened(path: Path) -> TextForm | Input:
+def _opened(path: Path) -> Reading | Input:
     """Open documents, once; a file of no known format, and no name of one, is plain text."""
     source = Input(path)
     try:
-        return TextForm(source, recognise(source))
+        return Reading(source, recognise(source))
     except InputError:
         if source.kind != "stream" or source.trouble or path.suffix.lower() in RECORDS:
             source.close()
