@@ -219,3 +219,18 @@ def test_strategy_keep_refuses_a_reading_of_the_swapped_encoder(base_folder):
     settings = {"base": str(base_folder), "strategy": "keep", "running_text": True}
     with pytest.raises(InputError, match=r"running_text: strategy keep leaves the base's encoder"):
         check_settings(read_recipe(overrides=settings))
+
+
+def test_a_trimmed_model_reads_in_the_same_form(base, plugins, load_mini):
+    from encswap.swap.trim import Wanted, trim_checkpoint
+
+    splitter = plugins.splitter("kiwi")
+    model = swapped(base, plugins, with_ends(load_mini("xlm-r")), EVERY)
+    units = {text[a:b] for text in TEXTS for a, b in units_of(splitter, text)}
+    wanted = Wanted(TEXTS, tuple(sorted(units)), LABELS)
+    smaller, trimmed = trim_checkpoint(model, wanted, splitter, keep_characters=False)
+    assert smaller.processor.reader.form == EVERY and len(trimmed.ids) < trimmed.rows_before
+    for text in TEXTS:
+        ours, theirs = (entity_logits(one.eval(), text, LABELS) for one in (model, smaller))
+        finite = ours.isfinite()
+        assert torch.allclose(ours[finite], theirs[finite], atol=1e-5)
