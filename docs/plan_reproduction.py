@@ -19,6 +19,8 @@ import yaml
 HERE = Path(__file__).parent
 PAGE = HERE / "plan-reproduction.md"
 SUPPORTED, REFUTED, OPEN = "supported", "refuted", "not yet measured"
+ELSEWHERE = "measured on another encoder"
+REAL = HERE.parent / "benchmarks" / "results" / "real"
 PLAN = ("kure", "koelectra", "klue-roberta", "xlm-r", "gliner-ko", "ko-deberta")
 
 
@@ -97,7 +99,22 @@ def none(claim: dict[str, Any]) -> tuple[str, str]:
     return OPEN, told
 
 
+def real(claim: dict[str, Any]) -> tuple[str, str]:
+    """Tell what runs with real weights of another encoder scored; they neither prove nor refute."""
+    told = []
+    for name, what in claim["cells"].items():
+        found = json.loads((REAL / f"{name}.json").read_text(encoding="utf-8"))
+        part = found[claim.get("part", "test")]["micro"]
+        low, high = part["interval"]
+        told.append(f"{what} {part['f1']:.3f} ({low:.3f}–{high:.3f})")
+    seen = f"multilingual-e5-small on KLUE-NER, one seed: {', '.join(told)}; [real](real.md)"
+    if "small" in claim:
+        seen += f"; on small models: [findings](findings.md#{claim['small']})"
+    return ELSEWHERE, seen
+
+
 RULES = {
+    "real": real,
     "figure": figure,
     "verdict": verdict,
     "only": only,
@@ -134,7 +151,7 @@ def page() -> str:
     judged = [(claim, *judge(claim)) for claim in claims]
     counts = [
         f"{sum(1 for _, said, _ in judged if said == kind)} {kind}"
-        for kind in (SUPPORTED, REFUTED, OPEN)
+        for kind in (SUPPORTED, REFUTED, ELSEWHERE, OPEN)
     ]
     lines = [
         "# The plan, reproduced",

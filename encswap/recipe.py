@@ -106,6 +106,19 @@ class Recipe(BaseModel):
     token_pooling: Literal["first", "mean", "max"] | None = Field(
         None, description="which of a unit's subtokens stand for it; as the base's if not given"
     )
+    special_ends: bool = Field(
+        False,
+        description="begin and end the input with the encoder's own tokens, such as [CLS] and "
+        "[SEP]; gliner2 puts none",
+    )
+    keep_case: bool = Field(
+        False, description="read units as they are written; gliner2 lower-cases them"
+    )
+    running_text: bool = Field(
+        False,
+        description="cut a unit that follows another without a space into pieces that continue a "
+        "word; gliner2 cuts each unit as if a space stood before it",
+    )
     max_width: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         description="widest span in units; auto covers 99.5% of the aligned mentions"
     )

@@ -12,27 +12,34 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
 SIZES = (200, 1000)
 KINDS = {
-    "tuned": "swap, recipe `real`",
-    "mean": "swap, recipe `real`, mean of a unit's subtokens",
+    "mean": "swap, recipe `real`",
+    "tuned": "swap, recipe `real` with the first subtoken",
     "plan": "swap, the plan's rates",
-    "keep": "no swap, recipe `real`",
+    "keep": "no swap, the rates of `real`",
     "tagger": "plain tagger on the same encoder",
 }
 CHANGES = {
-    "tuned": "recipe `real`",
+    "tuned": "the rates of recipe `real`, a unit's first subtoken",
     "fresh": "new heads in place of the base's",
-    "mean": "mean of a unit's subtokens in place of the first",
+    "mean": "mean of a unit's subtokens: recipe `real`",
+    "ends": "mean, and the encoder's own tokens around the input (`special_ends`)",
+    "case": "mean, and case kept (`keep_case`)",
+    "running": "mean, and pieces as in running text (`running_text`)",
+    "lora": "LoRA in place of full training",
+    "words": "gliner2's own words in place of Kiwi's",
     "tags": "labels as KLUE's tags (PS, LC, …) in place of words",
     "distill": "the base teaches the encoder on English first",
     "plan": "the plan's rates, batch and renamed labels",
 }
+SECOND = "ncbi-"
+"""Begins the names of the cells of the second set."""
 Results = Mapping[str, Mapping[str, Any]]
 Rows = Sequence[Sequence[str]]
 
@@ -81,13 +88,23 @@ def shown(results: Results, name: str) -> str:
 def scores(results: Results) -> str:
     """Ours, the plan's rates, no swap and the tagger, by training sentences."""
     sizes = [size for size in SIZES if any(f"{kind}-{size}" in results for kind in KINDS)]
+    if not sizes:
+        return table_of([], [])
     rows = [
         [told, *(shown(results, f"{kind}-{size}") for size in sizes)]
         for kind, told in KINDS.items()
         if any(f"{kind}-{size}" in results for size in sizes)
     ]
-    table = _table(["", *(f"{size:,} sentences" for size in sizes)], rows)
+    table = table_of(["", *(f"{size:,} sentences" for size in sizes)], rows)
     return "\n\n".join([table, *verdicts(results, sizes)])
+
+
+def second(results: Results) -> str:
+    """The same of the second set."""
+    own = {
+        name.removeprefix(SECOND): one for name, one in results.items() if name.startswith(SECOND)
+    }
+    return scores(own)
 
 
 def verdicts(results: Results, sizes: Iterable[int]) -> Iterable[str]:
@@ -126,7 +143,7 @@ def labels(results: Results) -> str:
     }
     names = sorted({name for column in columns.values() for name in column})
     rows = [[name, *(f"{one.get(name, 0.0):.3f}" for one in columns.values())] for name in names]
-    return _table(["label", *columns], rows)
+    return table_of(["label", *columns], rows)
 
 
 def changes(results: Results) -> str:
@@ -137,18 +154,30 @@ def changes(results: Results) -> str:
         for kind, told in CHANGES.items()
         if any(f"{kind}-{size}" in results for size in sizes)
     ]
-    return _table(["change", *(f"{size:,} sentences" for size in sizes)], rows)
+    return table_of(["change", *(f"{size:,} sentences" for size in sizes)], rows)
 
 
 def zero_shot(results: Results) -> str:
     """F1 on Korean before any Korean label, without and with the base's teaching."""
-    pairs = (("tuned-200", "as swapped"), ("distill-200", "after the base taught it on English"))
+    cells = ("tuned-200", "distill-200", *(one for one in results if one.startswith("teach-")))
     rows = [
-        [told, "{:.3f} ({:.3f}–{:.3f})".format(before["micro"]["f1"], *before["micro"]["interval"])]
-        for name, told in pairs
+        [
+            _taught(results[name]["settings"]),
+            "{:.3f} ({:.3f}–{:.3f})".format(before["micro"]["f1"], *before["micro"]["interval"]),
+        ]
+        for name in cells
         if (before := results.get(name, {}).get("before_training"))
     ]
-    return _table(["encoder", "F1 without a Korean label"], rows)
+    return table_of(["encoder", "F1 without a Korean label"], rows)
+
+
+def _taught(settings: Mapping[str, Any]) -> str:
+    """How an encoder was aligned before any label."""
+    if settings.get("alignment") != "distill":
+        return "as swapped"
+    pooled = f", {settings['token_pooling']} of subtokens" if "token_pooling" in settings else ""
+    told = f"after {settings['alignment_steps']:,} updates in which the base taught it on English"
+    return f"{told}, rate {settings['alignment_lr']:g}{pooled}"
 
 
 def bases(results: Results) -> str:
@@ -164,20 +193,24 @@ def bases(results: Results) -> str:
         if name.startswith("base-")
         for file, test in one["test"].items()
     ]
-    return _table(["base", "test set", "training sentences, all sets", "F1"], rows)
+    return table_of(["base", "test set", "training sentences, all sets", "F1"], rows)
 
 
 def seconds(results: Results) -> str:
-    """Seconds of each epoch of a run."""
-    rows = [
-        [name, ", ".join(f"{epoch['seconds']:.0f}" for epoch in one["epochs"])]
-        for name, one in results.items()
-        if one.get("epochs") and not name.startswith("base-") and not re.search(r"-s\d+$", name)
-    ]
-    return _table(["run", "seconds of each epoch"], rows)
+    """Seconds of a run's epochs: the first, and the median of those that follow."""
+    rows = []
+    for name, one in results.items():
+        took = [epoch["seconds"] for epoch in one.get("epochs") or ()]
+        if len(took) > 1 and not name.startswith("base-"):
+            first, usual = took[0], median(took[1:])
+            rows.append(
+                [name, str(len(took)), f"{first:.0f}", f"{usual:.0f}", f"{first / usual:.2f}"]
+            )
+    return table_of(["run", "epochs", "first", "median of the others", "ratio"], rows)
 
 
-def _table(head: Sequence[str], rows: Rows) -> str:
+def table_of(head: Sequence[str], rows: Rows) -> str:
+    """A Markdown table; a line that says so where there is no row."""
     if not rows:
         return "No result of these runs is committed yet."
     lines = [head, ["---"] * len(head), *rows]
@@ -187,6 +220,7 @@ def _table(head: Sequence[str], rows: Rows) -> str:
 BLOCKS = {
     "bases": bases,
     "scores": scores,
+    "second": second,
     "labels": labels,
     "changes": changes,
     "zero-shot": zero_shot,

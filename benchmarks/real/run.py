@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import klue
 import yaml
 from bases import BASES
+from sets import set_of
 
 from encswap import __version__
 from encswap.data.readers import read_examples
@@ -55,7 +55,8 @@ def recipe_of(name: str, cache: Path, data: Path) -> Recipe:
         raise InputError(f"no cell {name!r}", where=CELLS, hint=", ".join(table["cells"]))
     settings = {**table["shared"], **table["cells"][name]}
     size, named = settings.pop("size"), settings.pop("named")
-    train, test = klue.write(data, cache / "sets", size, named=named)
+    gold = set_of(settings.pop("set"))
+    train, test = gold.write(data, cache / "sets", size, named=named)
     if settings.get("alignment_texts") == ENGLISH:
         settings["alignment_texts"] = str(_english(cache / "sets", data))
     base = cache / "bases" / str(settings.pop("base"))

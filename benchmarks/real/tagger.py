@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import klue
 import torch
+from sets import SETS, set_of
 from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
 
 from encswap.data.split import split_dev
@@ -216,9 +216,9 @@ def train(
     return {**best, "epochs": rows}
 
 
-def parts_of(data: Path, size: int, seed: int) -> dict[str, list[Example]]:
+def parts_of(data: Path, size: int, seed: int, gold: str = "klue") -> dict[str, list[Example]]:
     """Train, dev and test sentences: those of a swap's run with the same seed."""
-    documents, test = klue.divide(data, size)
+    documents, test = set_of(gold).divide(data, size)
     own, dev = split_dev(documents, 0.15, seed)
     return {"train": own, "dev": dev, "test": test}
 
@@ -231,6 +231,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--set", default="klue", choices=SETS, help="the gold; default: klue")
     parser.add_argument("--encoder", default="e5-small")
     parser.add_argument("--size", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=1e-4)
@@ -239,14 +240,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--half", action="store_true", help="products in bfloat16")
     asked = parser.parse_args()
-    parts = parts_of(asked.data, asked.size, asked.seed)
+    parts = parts_of(asked.data, asked.size, asked.seed, asked.set)
     set_seed(asked.seed)
     known = (*parts["train"], *parts["dev"])
     labels = sorted({mention.label for one in known for mention in one.mentions})
     tagger = Tagger(asked.cache / asked.encoder, labels, half=asked.half)
     options = {"rate": asked.rate, "batch": asked.batch, "epochs": asked.epochs, "seed": asked.seed}
     found = train(tagger, parts, **options)
-    settings = {"encoder": asked.encoder, "size": asked.size, "half": asked.half, **options}
+    settings = {
+        "encoder": asked.encoder,
+        "set": asked.set,
+        "size": asked.size,
+        "half": asked.half,
+        **options,
+    }
     write_json(asked.out, {"name": asked.out.stem, "settings": settings, **found})
     print(json.dumps(found["test"]))
 

@@ -24,13 +24,14 @@ from encswap.files import (
     write_text,
 )
 from encswap.gliner.batches import position_limit
-from encswap.gliner.graph import EntityGraph
+from encswap.gliner.graph import EntityGraph, pooling_of
 from encswap.gliner.model import max_width_of, overlap_policy
-from encswap.gliner.processor import special_pieces
+from encswap.gliner.processor import empty_word_id, special_pieces
 from encswap.manifest import versions_of
 from encswap.plugins import DEFAULT_PLUGINS
 from encswap.runtime.description import (
     EXPORT,
+    FIRST_POOLING,
     FORMAT,
     GRAPH,
     TOKENIZER,
@@ -164,16 +165,19 @@ def _describe(
 ) -> Description:
     """Write tokenizer and splitter files, and collect what `export.json` says of the model."""
     processor, recipe, manifest = saved.model.processor, saved.recipe, saved.manifest
-    write_text(folder / TOKENIZER, processor.tokenizer.backend_tokenizer.to_str())
+    tokenizer, pooling = processor.tokenizer, pooling_of(saved.model)
+    write_text(folder / TOKENIZER, tokenizer.backend_tokenizer.to_str())
     return Description(
-        format=FORMAT,
+        format=FIRST_POOLING if pooling == "first" else FORMAT,
         encswap=__version__,
         precision=precision,
         splitter=_splitter(saved, plugins, folder),
         max_width=max_width_of(saved.model) or 1,
         max_length=recipe.max_length,
         positions=position_limit(saved.model, recipe.max_length),
-        special_pieces=tuple(sorted(special_pieces(processor.tokenizer))),
+        special_pieces=tuple(sorted(special_pieces(tokenizer))),
+        pooling="mean" if pooling == "mean" else "first",
+        empty=None if pooling == "first" else empty_word_id(tokenizer),
         files={},
         labels=manifest.labels,
         descriptions=manifest.descriptions,

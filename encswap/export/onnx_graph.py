@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 INPUTS = ("input_ids", "attention_mask", "words", "prompt")
+STOPS = "stops"
+"""The input of a graph that pools words by the mean."""
 PARTS = ("counts", "starts", "ends", "queries", "bias")
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 LARGEST = 1_900_000_000
@@ -43,9 +45,10 @@ def write_graph(model: PreTrainedModel, path: Path) -> None:
     """Write a model's entity graph as ONNX in float32, every axis dynamic.
 
     Inputs: `input_ids`, `attention_mask` (batch, tokens), `words` (batch, words), `prompt`
-    (1 + labels), `widths` (widths), all int64. Outputs: `counts` (batch, 20) and `logits` (batch,
-    labels, words, widths), where a span that reaches behind the last word has no meaning. Raises
-    `SwapError` where the model's head or encoder cannot be exported.
+    (1 + labels), `widths` (widths), and with mean pooling `stops` (batch, words), all int64.
+    Outputs: `counts` (batch, 20) and `logits` (batch, labels, words, widths), where a span that
+    reaches behind the last word has no meaning. Raises `SwapError` where the model's head or
+    encoder cannot be exported.
     """
     import onnx
 
@@ -70,7 +73,7 @@ def _trace(graph: Any, path: Path) -> None:
 
     batch, tokens, words, parts = 2, 19, 7, 4
     mask = torch.ones(batch, tokens, dtype=torch.long)
-    example = (
+    example: tuple[torch.Tensor, ...] = (
         torch.ones(batch, tokens, dtype=torch.long),
         mask,
         torch.arange(words).repeat(batch, 1),
@@ -79,15 +82,19 @@ def _trace(graph: Any, path: Path) -> None:
     dim = torch.export.Dim
     b, t = dim("batch", min=1, max=65_535), dim("tokens", min=4, max=65_535)
     w, p = dim("words", min=1, max=65_535), dim("parts", min=2, max=65_535)
+    names, shapes = list(INPUTS), [{0: b, 1: t}, {0: b, 1: t}, {0: b, 1: w}, {0: p}]
+    if graph.pooling == "mean":
+        names, shapes = [*names, STOPS], [*shapes, {0: b, 1: w}]
+        example = (*example, example[2] + 1)
     try:
         torch.onnx.export(
             graph,
             example,
             str(path),
-            input_names=list(INPUTS),
+            input_names=names,
             output_names=list(PARTS),
             dynamo=True,
-            dynamic_shapes=({0: b, 1: t}, {0: b, 1: t}, {0: b, 1: w}, {0: p}),
+            dynamic_shapes=tuple(shapes),
             external_data=True,
             verbose=False,
         )

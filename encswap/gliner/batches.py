@@ -61,11 +61,11 @@ def prompt_length(
 
 
 def subtoken_counter(model: PreTrainedModel) -> Callable[[str], int]:
-    """Count the subtokens of one unit, as gliner2 tokenises it: lower-cased and alone."""
-    pieces = model.processor.pieces
+    """Count the subtokens of one unit: lower-cased and alone, or by the model's own form."""
+    forms = model.processor.forms
 
     def count(unit: str) -> int:
-        return max(len(pieces(unit.lower())), 1)
+        return max(1, *(len(pieces) for pieces in forms(unit)))
 
     return count
 
@@ -80,7 +80,7 @@ def used_ids(
     """Collect the ids of the subtokens that units and schema prompts are made of."""
     processor = model.processor
     texts = {"."}
-    pieces = {piece for unit in units for piece in processor.pieces(unit.lower())}
+    pieces = {piece for unit in units for form in processor.forms(unit) for piece in form}
     # gliner2 trains with and without descriptions, and renames labels to "entity 1", "entity 2".
     for described in ({}, descriptions) if labels else ():
         record = processor.transform_record(".", schema_for(labels, descriptions=described))
@@ -94,7 +94,8 @@ def used_ids(
         )
         texts.update(record.text_tokens)
     pieces |= {piece for text in texts for piece in processor._tokenize_cached(text)}
-    return set(processor.tokenizer.convert_tokens_to_ids(sorted(pieces)))
+    ends = {*processor.reader.begin, *processor.reader.end}
+    return ends | set(processor.tokenizer.convert_tokens_to_ids(sorted(pieces)))
 
 
 def mask_subtokens(
@@ -120,6 +121,8 @@ def mask_subtokens(
     ]
     text = words.sort(dim=1).values.gather(1, torch.tensor(before)[:, None])
     text = (places >= text) & batch.attention_mask.bool()
+    if end := model.processor.reader.end:
+        text &= places < batch.attention_mask.sum(dim=1, keepdim=True) - len(end)
     batch.input_ids[text & (torch.rand(batch.input_ids.shape, generator=generator) < share)] = (
         hidden
     )

@@ -9,16 +9,27 @@ from torch.nn import functional as F  # noqa: N812 - as torch's own documentatio
 
 from encswap.errors import SwapError
 from encswap.gliner.model import architecture_of
+from encswap.gliner.text_form import form_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+POOLINGS = ("first", "mean")
+"""How words may be pooled of their subtokens."""
+
+
+def pooling_of(model: PreTrainedModel) -> str:
+    """How a model pools words of their subtokens."""
+    return str(getattr(model.processor, "token_pooling", "first"))
 
 
 class EntityGraph(torch.nn.Module):
     """Encoder, count head and span head for a batch whose texts share one prompt.
 
     Inputs: `input_ids` and `attention_mask` (batch, tokens); `words` (batch, words), the place of
-    each word's first subtoken; `prompt` (1 + labels), the places of [P] and of each [E].
+    each word's first subtoken; `prompt` (1 + labels), the places of [P] and of each [E]; `stops`
+    (batch, words), where words are pooled by the mean, the places behind each word's last subtoken.
     Outputs: `counts` (batch, 20), the logits of the count head; `starts` and `ends` (batch, words,
     features); `queries` (batch, labels, features) and `bias` (batch, labels). The logit of a span
     from word i to word j is `relu(starts[i] + ends[j]) @ queries + bias`, which is what
@@ -33,10 +44,17 @@ class EntityGraph(torch.nn.Module):
                 "are chosen step by step",
                 hint="export a run whose base has a span head, such as the default base",
             )
-        if getattr(model.processor, "token_pooling", "first") != "first":
+        self.pooling = pooling_of(model)
+        if self.pooling not in POOLINGS:
             raise SwapError(
-                f"words pooled by {model.processor.token_pooling!r} cannot be exported",
-                hint="export a base whose token_pooling is first",
+                f"words pooled by {self.pooling!r} cannot be exported",
+                hint=f"export a model whose token_pooling is {' or '.join(POOLINGS)}",
+            )
+        if own := form_of(model.config):
+            raise SwapError(
+                f"a model that reads by {', '.join(own.names)} cannot be exported: the runtime "
+                "reads as gliner2 does",
+                hint="train with these settings off to export",
             )
         self.encoder, self.count_pred = model.encoder, model.count_pred
         self.count_embed, self.layer = model.count_embed, model.span_rep.span_rep_layer
@@ -47,16 +65,28 @@ class EntityGraph(torch.nn.Module):
         attention_mask: torch.Tensor,
         words: torch.Tensor,
         prompt: torch.Tensor,
+        stops: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, ...]:
         """Return counts, starts, ends, queries and bias."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         asked = states.index_select(1, prompt)
-        vectors = torch.gather(states, 1, words[:, :, None].expand(-1, -1, states.shape[-1]))
+        if stops is None:
+            vectors = torch.gather(states, 1, words[:, :, None].expand(-1, -1, states.shape[-1]))
+        else:
+            vectors = means(states, words, stops)
         return (
             self.count_pred(asked[:, 0]),
             *halves(self.layer, vectors),
             *fold(self.layer, first_queries(self.count_embed, asked[:, 1:])),
         )
+
+
+def means(states: torch.Tensor, starts: torch.Tensor, stops: torch.Tensor) -> torch.Tensor:
+    """The mean state of each stretch [start, stop): (batch, words, hidden); of none, zero."""
+    places = torch.arange(states.shape[1], device=states.device)
+    inside = (places >= starts[:, :, None]) & (places < stops[:, :, None])
+    shares = inside.to(states.dtype)
+    return (shares @ states) / shares.sum(dim=2, keepdim=True).clamp(min=1.0)
 
 
 def halves(layer: Any, words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

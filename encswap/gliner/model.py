@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from encswap.errors import EncswapError, SourceError, SwapError
 from encswap.gliner.markers import MARKERS
+from encswap.gliner.text_form import KEY, TextForm, form_of
 from encswap.safety.content import refuse_hostile
 from encswap.safety.headers import read_shapes, refuse_more_than_held, refuse_not_finite
 from encswap.safety.trusted_classes import (
@@ -56,7 +57,7 @@ def build(
             config, encoder_config=encoder_config, tokenizer=tokenizer, word_splitter=splitter
         )
     object.__delattr__(model, "_load_encoder")
-    make_safe(model.processor)
+    make_safe(model.processor, form_of(config))
     return model
 
 
@@ -171,6 +172,17 @@ def read_plainly(folder: Path, *, splitter: WordSplitter | None = None) -> PreTr
         raise SourceError(f"gliner2 cannot load it: {error}", where=folder) from error
 
 
+def read_back(
+    model: PreTrainedModel, folder: Path, *, splitter: WordSplitter | None = None
+) -> PreTrainedModel:
+    """Load what was saved of a model: plainly, unless it reads units in a way of its own.
+
+    gliner2's loader would then give a model that reads them as gliner2 does.
+    """
+    own = form_of(model.config)
+    return (read_model if own else read_plainly)(folder, splitter=splitter)
+
+
 def _require_checkpoint(folder: Path) -> None:
     for name in ("config.json", "encoder_config/config.json", "model.safetensors"):
         if not (folder / name).is_file():
@@ -186,9 +198,9 @@ def new_model(
 ) -> PreTrainedModel:
     """Build a model around `encoder`: of the template's class and config, or a new one.
 
-    `settings` may name `max_width`, `token_pooling`, `word_splitter`, `model_name` and, where there
-    is no template, any field of gliner2's config. The heads are freshly drawn; the encoder is the
-    one given, not a copy.
+    `settings` may name `max_width`, `token_pooling`, `text_form`, `word_splitter`, `model_name`
+    and, where there is no template, any field of gliner2's config. The heads are freshly drawn; the
+    encoder is the one given, not a copy.
     """
     from gliner2.configuration import ExtractorConfig
 
@@ -206,6 +218,9 @@ def _changed_config(config: Any, **settings: Any) -> Any:
     changed = copy.deepcopy(config)
     changed.model_name = settings.get("model_name", changed.model_name)
     changed.token_pooling = settings.get("token_pooling") or changed.token_pooling
+    form: TextForm | None = settings.get("text_form")
+    if form is not None and (form or hasattr(changed, KEY)):
+        setattr(changed, KEY, form.written())
     width = settings.get("max_width")
     if width is not None and changed.architecture == "span":
         changed.max_width = width

@@ -17,8 +17,10 @@ from encswap.validation import read_record
 EXPORT = "export.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
-FORMAT = 1
-"""The version of the folder's layout; a reader refuses a later one."""
+FORMAT = 2
+"""The latest version of the folder's layout; a reader refuses a later one. Words pooled by the mean
+came with 2: what pools the first subtoken is still written as 1."""
+FIRST_POOLING = 1
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -42,7 +44,8 @@ class Description:
     """The contents of `export.json`.
 
     `positions` is how many subtokens the encoder takes at once, `special_pieces` the tokens that no
-    text may give. `files` maps the folder's other files to their SHA-256.
+    text may give. `pooling` says which of its subtokens stand for a word, and `empty` with the mean
+    the id that is read for a word of none. `files` maps the folder's other files to their SHA-256.
     """
 
     format: Count
@@ -56,6 +59,8 @@ class Description:
     files: Mapping[str, str]
     labels: tuple[str, ...] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    pooling: Literal["first", "mean"] = "first"
+    empty: int | None = None
     threshold: Share | None = None
     thresholds: Mapping[str, Share] = field(default_factory=dict)
     overlap_policy: str | None = None

@@ -44,7 +44,7 @@ class EncodedText:
 class Encoding:
     """The tokenizer of an export: words and prompts as ids."""
 
-    def __init__(self, path: Path, specials: Iterable[str]) -> None:
+    def __init__(self, path: Path, specials: Iterable[str], empty: int | None = None) -> None:
         from tokenizers import Tokenizer
 
         try:
@@ -56,6 +56,7 @@ class Encoding:
         # A second one that takes no text for a special token.
         self._literal = Tokenizer.from_str(self._tokenizer.to_str())
         self._literal.encode_special_tokens = True
+        self._empty = () if empty is None else (empty,)
         self._specials = frozenset(specials)
         self._special_ids = {self._tokenizer.token_to_id(one) for one in self._specials} - {None}
         self.word_ids = lru_cache(maxsize=KEPT)(self._word_ids)
@@ -130,12 +131,16 @@ class Encoding:
             firsts.append(len(ids))
             starts.append(start)
             ends.append(end)
-            ids += self.word_ids(word)
+            ids += self.word_ids(word) or self._empty
         return EncodedText(tuple(ids), tuple(firsts), tuple(starts), tuple(ends))
 
 
-def as_inputs(prompt: Prompt, texts: Sequence[EncodedText], width: int) -> dict[str, NDArray[Any]]:
+def as_inputs(
+    prompt: Prompt, texts: Sequence[EncodedText], width: int, *, stops: bool = False
+) -> dict[str, NDArray[Any]]:
     """Put a batch of texts that share a prompt into the graph's arrays, padded with 0.
+
+    `stops` adds the place behind each word's last subtoken, for words that are pooled by the mean.
 
     A word without subtokens stands where the next one begins, as in gliner2; behind the end of a
     text it stands at its last subtoken.
@@ -146,15 +151,19 @@ def as_inputs(prompt: Prompt, texts: Sequence[EncodedText], width: int) -> dict[
     ids = np.zeros((len(texts), tokens), dtype=np.int64)
     mask = np.zeros((len(texts), tokens), dtype=np.int64)
     firsts = np.zeros((len(texts), words), dtype=np.int64)
+    behind = np.zeros((len(texts), words), dtype=np.int64)
     for place, one in enumerate(texts):
         stop = before + len(one.ids)
         ids[place, :stop] = (*prompt.ids, *one.ids)
         mask[place, :stop] = 1
         firsts[place, : len(one.firsts)] = np.minimum(before + np.array(one.firsts), tokens - 1)
+        if one.firsts:
+            behind[place, : len(one.firsts)] = before + np.array((*one.firsts[1:], len(one.ids)))
     return {
         "input_ids": ids,
         "attention_mask": mask,
         "words": firsts,
         "prompt": np.array(prompt.places, dtype=np.int64),
         "widths": np.arange(width, dtype=np.int64),
+        **({"stops": behind} if stops else {}),
     }

@@ -52,7 +52,7 @@ class Runner:
 
     def __init__(self, folder: Path, description: Description, session: Any) -> None:
         self.folder, self.description = folder, description
-        self.encoding = Encoding(folder / TOKENIZER, description.special_pieces)
+        self.encoding = Encoding(folder / TOKENIZER, description.special_pieces, description.empty)
         splitter = load_splitter(description.splitter, folder)
         self.splitter = CachedSplitter(splitter, KEPT_CHARACTERS)
         self.room = PromptRoom(
@@ -165,7 +165,8 @@ class Runner:
     def _run(self, prompt: Prompt, texts: Sequence[EncodedText]) -> list[Logits]:
         if not texts:
             return []
-        inputs = as_inputs(prompt, texts, self.description.max_width)
+        pooled = self.description.pooling == "mean"
+        inputs = as_inputs(prompt, texts, self.description.max_width, stops=pooled)
         counts, spans = self._session.run(["counts", "logits"], inputs)
         return [
             Logits(count, span[:, : len(text.firsts)])

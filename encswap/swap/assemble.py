@@ -13,6 +13,7 @@ from encswap.errors import SwapError
 from encswap.files import scratch
 from encswap.gliner import model as gliner
 from encswap.gliner import scoring as heads
+from encswap.gliner.text_form import TextForm
 from encswap.plugins import Plugins
 from encswap.types import EmbeddingTable, LoadedEncoder, WordSplitter
 
@@ -46,12 +47,14 @@ def swap_encoder(
     heads: Heads = "kept",
     seed: int = 42,
     token_pooling: str | None = None,
+    text_form: TextForm | None = None,
 ) -> Swapped:
     """Build a model of the base's own class around the encoder, with the base's heads.
 
     The base is left as it is; the encoder is taken over, not copied. `max_width` in units;
-    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's.
-    Raises `SwapError` where sizes do not fit.
+    `token_pooling` first, mean or max of a unit's subtokens; None keeps the base's;
+    `text_form` is how units become tokens, None as the base has it. Raises `SwapError` where sizes
+    do not fit, `InputError` where the encoder's tokenizer cannot write so.
     """
     import torch
 
@@ -73,6 +76,7 @@ def swap_encoder(
             word_splitter=splitter,
             max_width=max_width,
             token_pooling=token_pooling,
+            text_form=text_form,
             model_name=name,
         )
     if heads == "kept":
@@ -137,7 +141,8 @@ def refuse_bad_rows(table: EmbeddingTable, weight: torch.Tensor, method: str) ->
 def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter) -> None:
     """Show that the heads are the base's, bit for bit, and that saving and loading keeps outputs.
 
-    The reload is plain gliner2's. Raises `SwapError` at the first difference.
+    The reload is plain gliner2's, unless the model has a text form of its own. Raises
+    `SwapError` at the first difference.
     """
     prove_heads(model, base)
     with scratch("proof") as folder:
@@ -149,7 +154,7 @@ def prove(model: PreTrainedModel, base: PreTrainedModel, splitter: WordSplitter)
                 where=folder.parent,
                 hint="make room, or set TMPDIR to a folder that has some",
             ) from error
-        prove_reload(model, gliner.read_plainly(folder, splitter=splitter))
+        prove_reload(model, gliner.read_back(model, folder, splitter=splitter))
 
 
 def prove_heads(model: PreTrainedModel, base: PreTrainedModel) -> None:

@@ -337,7 +337,7 @@ def trim_saved_checkpoint(
     smaller, trimmed = trim_checkpoint(old, wanted, cut, keep_characters=keep_characters)
     with _new_folder(out) as beside:
         gliner.save_model(smaller, beside)
-        again = gliner.read_plainly(beside, splitter=cut)
+        again = gliner.read_back(smaller, beside, splitter=cut)
         difference, compared = checkpoint_difference(
             old, again, wanted.beginnings, wanted.labels or LABELS
         )

@@ -39,6 +39,7 @@ from encswap.evaluate.retention import SHIPPED, read_sets
 from encswap.gliner import model as gliner
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
+from encswap.gliner.text_form import TextForm
 from encswap.gliner.training import (
     add_adapters,
     checkpoint_gradients,
@@ -85,6 +86,11 @@ def check_settings(recipe: Recipe) -> None:
     encoder_of(recipe)
     refuse_alignment(recipe)
     _refuse_idle_teacher(recipe)
+    if recipe.strategy == "keep" and (own := text_form_of(recipe)):
+        raise InputError(
+            f"{own.names[0]}: strategy keep leaves the base's encoder to read as it does",
+            hint=f"leave {own.names[0]} out, or choose another --strategy",
+        )
     if recipe.average_with_start and recipe.strategy == "lora":
         raise InputError(
             "average_with_start: with lora the weights before training are kept as they are",
@@ -101,6 +107,11 @@ def _refuse_idle_teacher(recipe: Recipe) -> None:
             f"{named[0]} is given, and distill_start is 0: no teacher is asked",
             hint="set distill_start, such as 0.5, or leave it out",
         )
+
+
+def text_form_of(recipe: Recipe) -> TextForm:
+    """How the swapped encoder reads units."""
+    return TextForm(recipe.special_ends, recipe.keep_case, recipe.running_text)
 
 
 def build_units(
@@ -412,6 +423,7 @@ def make_ready(
             heads="kept" if recipe.strategy in KEEP_HEADS else "fresh",
             seed=recipe.seed,
             token_pooling=recipe.token_pooling,
+            text_form=text_form_of(recipe),
         )
     text_budget(swapped.model, documents.asked, recipe.max_length)
     if recipe.strategy in (*KEEP_HEADS, "keep"):

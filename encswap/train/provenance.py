@@ -14,7 +14,7 @@ from encswap.evaluate.thresholds import Scored
 from encswap.manifest import Manifest, ModelRecord, describe_splitter, read_manifest, versions_of
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe
-from encswap.train.prepare import Documents, Ready
+from encswap.train.prepare import Documents, Ready, text_form_of
 from encswap.train.run_folder import RunFolder
 from encswap.types import Example, Prediction
 
@@ -72,7 +72,16 @@ def remarks_on(recipe: Recipe) -> tuple[str, ...]:
         remarks.append("epoch and threshold were chosen on the test documents, as the plan does")
     if remark := precision_remark(recipe):
         remarks.append(remark)
-    return tuple(remarks)
+    return (*remarks, *form_remarks(recipe))
+
+
+def form_remarks(recipe: Recipe) -> tuple[str, ...]:
+    """Say that a checkpoint is not read by plain gliner2 as it was trained."""
+    own = text_form_of(recipe).names
+    told = (
+        f"trained with {', '.join(own)}: plain gliner2 reads texts otherwise, encswap.load as here"
+    )
+    return (told,) if own else ()
 
 
 def prediction_lines(

@@ -36,11 +36,12 @@ from encswap.recipe import Recipe, dump_recipe, encoder_of
 from encswap.swap.assemble import prove, swap_encoder
 from encswap.train.alignment import align_encoder
 from encswap.train.preflight import look_ahead
-from encswap.train.prepare import make_ready
+from encswap.train.prepare import make_ready, text_form_of
 from encswap.train.progress import Progress
 from encswap.train.provenance import (
     PACKAGES,
     chosen_on,
+    form_remarks,
     manifest_of,
     mark_seen,
     plugin_versions,
@@ -428,6 +429,7 @@ def write_swap(
         method=recipe.embeddings,
         seed=recipe.seed,
         token_pooling=recipe.token_pooling,
+        text_form=text_form_of(recipe),
     )
     prove(swapped.model, base, splitter)
     asked = EntitySchema(tuple(labels_of(examples)), descriptions_of(examples))
@@ -443,7 +445,7 @@ def write_swap(
         versions=versions_of(PACKAGES),
         plugins=plugin_versions(plugins),
         recipe=json.loads(recipe.model_dump_json()),
-        remarks=remarks,
+        remarks=(*form_remarks(recipe), *remarks),
     )
     with files.one_line(out, "make room, or give --out elsewhere"), files.new_folder(out) as beside:
         gliner.save_model(swapped.model, beside)

@@ -18,7 +18,10 @@ from encswap.types import Example, Mention
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-MODULES = ("e5_small", "packages", "klue", "tagger", "bases", "prepare", "run", "page")
+MODULES = (
+    *("e5_small", "packages", "klue", "ncbi", "sets"),
+    *("tagger", "bases", "prepare", "run", "page", "beside"),
+)
 HIDDEN, LAYERS, HEADS, INNER, ROWS, PLACES, TYPES = 64, 1, 2, 128, 8, 6, 2
 PIECES = ("<s>", "<pad>", "</s>", "<unk>", "▁", "▁인", "슐린", "<mask>")
 
@@ -233,6 +236,25 @@ def test_training_sets_nest_and_never_meet_the_test(room):
     assert {m.label for one in small for m in one.mentions} <= set(room["klue"].NAMES.values())
 
 
+def test_the_second_set_nests_too_and_no_trained_sentence_is_held_out(room):
+    ncbi = room["ncbi"]
+    if not (DATA / ncbi.TRAIN).is_file():
+        pytest.skip("the NCBI disease corpus is not here")
+    small, test = ncbi.divide(DATA, 200)
+    large, same = ncbi.divide(DATA, 1000)
+    assert large[:200] == small and same == test and len(test) == ncbi.HELD_OUT
+    assert not {one.text for one in test} & {one.text for one in large}
+    assert {m.label for one in (*large, *test) for m in one.mentions} == {"disease"}
+    assert any(not one.mentions for one in small)
+
+
+def test_an_unknown_set_and_absent_gold_are_named(room, tmp_path):
+    with pytest.raises(InputError, match="no set 'other'; klue, ncbi"):
+        room["sets"].set_of("other")
+    with pytest.raises(InputError, match=r"ncbi_disease_train.conll: no NCBI disease file"):
+        room["ncbi"].divide(tmp_path, 10)
+
+
 EXAMPLE = Example("1", "경찰은 박씨 를", (Mention(0, 2, "OG", "경찰"), Mention(4, 5, "PS", "박")))
 OFFSETS = [(0, 0), (0, 2), (2, 3), (3, 5), (5, 6), (7, 8), (0, 0)]
 
@@ -289,9 +311,8 @@ def test_the_tagger_takes_the_sentences_of_the_swap(room, tmp_path):
 def test_every_cell_is_a_recipe(room, tmp_path, monkeypatch):
     import yaml
 
-    monkeypatch.setattr(
-        room["run"].klue, "write", lambda *_, **__: (tmp_path / "a", tmp_path / "b")
-    )
+    for gold in room["sets"].SETS.values():
+        monkeypatch.setattr(gold, "write", lambda *_, **__: (tmp_path / "a", tmp_path / "b"))
     monkeypatch.setattr(room["run"], "_english", lambda *_: tmp_path / "english.txt")
     table = yaml.safe_load(room["run"].CELLS.read_text(encoding="utf-8"))["cells"]
     for name, settings in table.items():
@@ -302,7 +323,7 @@ def test_every_cell_is_a_recipe(room, tmp_path, monkeypatch):
         found = room["run"].recipe_of(name, tmp_path, tmp_path)
         kept = str(tmp_path / "e5-small") if found.strategy != "keep" else None
         assert found.encoder == kept
-        assert (found.encoder_lr == 1e-4) is not name.startswith("plan-")
+        assert (found.encoder_lr == 1e-4) is not name.removeprefix("ncbi-").startswith("plan-")
     with pytest.raises(InputError, match="no cell 'other'"):
         room["run"].recipe_of("other", tmp_path, tmp_path)
 
@@ -311,6 +332,49 @@ def test_the_page_is_written_from_the_committed_results(room):
     page = room["page"]
     held = page.PAGE.read_text(encoding="utf-8")
     assert page.written(held, page.read_results()) == held, "run benchmarks/real/page.py"
+
+
+def test_the_findings_hold_the_committed_results(room):
+    beside = room["beside"]
+    held = beside.PAGE.read_text(encoding="utf-8")
+    results = room["page"].read_results()
+    assert beside.written(held, results) == held, "run benchmarks/real/beside.py"
+
+
+def test_a_question_is_answered_by_both_worlds_or_said_not_to_be(room):
+    beside = room["beside"]
+
+    def run(f1, low, high):
+        return {"test": {"micro": {"f1": f1, "interval": [low, high]}, "per_label": {}}}
+
+    def cell(seed, f1, **changes):
+        return {"settings": {**beside.SMALL_CENTRE, "seed": seed, **changes}, "f1": f1}
+
+    question = beside.QUESTIONS[0]
+    small = [
+        cell(seed, f1 + gain, **changes)
+        for seed, f1 in ((1, 0.4), (2, 0.6))
+        for gain, changes in ((0.1, {}), (0.0, {"strategy": "fresh-heads"}))
+    ]
+    assert beside.on_small(question, small) == "+0.100 (+0.100 … +0.100, 2 seeds)"
+    assert beside.on_small(question, small[:2]) == beside.NOT_RUN
+    results = {"tuned-200": run(0.5, 0.47, 0.53), "fresh-200": run(0.4, 0.37, 0.43)}
+    assert beside.on_real(question, results, 200) == "+0.100, apart"
+    assert beside.on_real(question, {**results, "fresh-200": run(0.48, 0.4, 0.5)}, 200) == (
+        "+0.020, overlap"
+    )
+    assert beside.on_real(question, results, 1000) == beside.NOT_RUN
+
+
+def test_the_recommendation_is_the_best_of_what_was_run(room):
+    def run(f1, **settings):
+        test = {"micro": {"f1": f1, "interval": [f1, f1]}, "per_label": {}}
+        return {"test": test, "settings": settings}
+
+    results = {"tuned-200": run(0.5), "mean-200": run(0.6, token_pooling="mean", seed=1)}
+    told = room["beside"].recommended(results, [])
+    assert "| 200 | recipe `real` | 0.600 (0.600–0.600)" in told
+    assert "1,000" not in told
 
 
 def test_the_page_says_who_is_ahead_and_whether_it_is_shown(room):

@@ -73,6 +73,28 @@ def test_each_class_and_counting_layer_gives_the_logits_and_spans_of_torch(
     assert mine == theirs and sum(map(len, mine)) > 0
 
 
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+def test_words_of_mean_pooling_are_exported_too(exported, korean, kind):
+    run, out, outcome = exported(kind, pooling="mean")
+    found = outcome.agreement
+    assert found.spans > 30 and found.logits <= TOLERANCE and found.differing == 0
+    runner = load(out)
+    assert (runner.description.pooling, runner.description.format) == ("mean", 2)
+    texts = [*ODD, long_text(korean)]
+    theirs = [found for _, found in predict_saved(run, texts)]
+    for text, one, other in zip(texts, runner.predict(texts), theirs, strict=True):
+        assert as_spans(one) == as_spans(other), text[:40]
+    _, first, _ = exported(kind)
+    assert load(first).description.format == 1
+    assert as_spans(load(first).predict(texts)[-1]) != as_spans(runner.predict(texts)[-1])
+
+
+def test_words_of_max_pooling_are_refused_in_one_line(checkpoint, export_of, tmp_path):
+    with pytest.raises(SwapError, match=r"pooled by 'max' cannot be exported; .* first or mean"):
+        export_of(checkpoint("bert", pooling="max"))
+    assert not (tmp_path / "export").exists()
+
+
 ODD = [
     "",
     " \n\t ",
@@ -296,7 +318,7 @@ def change(folder: Path, **values) -> None:
 def test_an_export_of_a_later_format_is_refused_and_names_who_made_it(exported, tmp_path):
     copy = copy_of(exported()[1], tmp_path)
     change(copy, format=99, encswap="9.9.9")
-    with pytest.raises(SourceError, match=r"format 99.*up to 1.*encswap 9\.9\.9"):
+    with pytest.raises(SourceError, match=r"format 99.*up to 2.*encswap 9\.9\.9"):
         load(copy)
 
 
