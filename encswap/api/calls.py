@@ -229,7 +229,7 @@ def evaluate(
     _refuse_threshold(threshold)
     asked = distinct_labels(labels, "labels")
     with _quiet():
-        return EvaluateResult(score_saved(Path(model), str(data), threshold, asked))
+        return EvaluateResult(score_saved(model, str(data), threshold, asked))
 
 
 def predict(
@@ -254,14 +254,20 @@ def predict(
 
 
 def open_model(folder: str | Path) -> Extractor:
-    """Load what `predict` and `serve` ask: a run or a checkpoint in torch, or an export."""
+    """Load what `predict` and `serve` ask: a run or a checkpoint in torch, or an export.
+
+    A checkpoint that encswap wrote may be named by its hub id.
+    """
     from encswap.runtime.description import is_export
 
-    path = Path(folder)
+    path = Path(folder).expanduser()
     if is_export(path):
         from encswap.runtime.runner import load
 
         return load(path)
+    from encswap.models import find_checkpoint
+
+    path = find_checkpoint(folder)
     from encswap.evaluate.predict import Saved
 
     with _quiet():

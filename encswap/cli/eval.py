@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -79,9 +78,10 @@ def evaluate(
     kept: dict[str, Any] = {}
     if retention:
         from encswap.evaluate.retention import retention_of
+        from encswap.models import find_checkpoint
         from encswap.plugins import load_plugins
 
-        kept = retention_of(Path(model), load_plugins(), retention_data, say=note)
+        kept = retention_of(find_checkpoint(model), load_plugins(), retention_data, say=note)
     if data is None:
         if format_ is OutputFormat.json:
             write_json(kept)

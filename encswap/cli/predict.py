@@ -49,7 +49,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def predict(
-    model: Path = typer.Argument(..., help="A run folder, or a checkpoint with encswap.json."),
+    model: str = typer.Argument(..., help="A run folder, a checkpoint, or its hub id."),
     file: str = typer.Argument(
         None, help="Documents: records, or text, one a line; - or nothing for stdin."
     ),
@@ -148,7 +148,7 @@ def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> I
 
 
 def _answered(
-    model: Path,
+    model: str,
     documents: Iterator[Document],
     labels: Sequence[str],
     threshold: float | None,

@@ -30,7 +30,16 @@ from encswap.gliner.decoding import flatten, resolve
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import MANIFEST, Manifest, ModelRecord, SplitterRecord, read_manifest
-from encswap.models import MINI_BASE, BuildMini, find_base, spec_of, split_revision
+from encswap.models import (
+    MINI_BASE,
+    BuildMini,
+    fetch_checkpoint,
+    find_base,
+    find_checkpoint,
+    is_hub_id,
+    spec_of,
+    split_revision,
+)
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.swap.checkpoint import load
@@ -187,6 +196,7 @@ class NamedModel:
     name: str
     manifest: Manifest | None
     recipe: Recipe
+    folder: Path = Path()
 
     @classmethod
     def of(cls, model: str | Path, plugins: Plugins, settings: Mapping[str, Any]) -> NamedModel:
@@ -195,13 +205,13 @@ class NamedModel:
         Raises `EncswapError` where it is none of them, or a setting is wrong.
         """
         name = str(model)
-        folder = Path(name).expanduser()
+        folder = _fetched(model, plugins) or Path(name).expanduser()
         if (folder / MANIFEST).exists():
             manifest = read_manifest(folder)
-            recorded = recorded_recipe(manifest.recipe, folder / MANIFEST)
-            if not settings:
-                return cls(name, manifest, recorded)
-            return cls(name, manifest, read_recipe(None, {**recorded.model_dump(), **settings}))
+            recipe = recorded_recipe(manifest.recipe, folder / MANIFEST)
+            if settings:
+                recipe = read_recipe(None, {**recipe.model_dump(), **settings})
+            return cls(name, manifest, recipe, folder)
         if folder.is_dir() and not (folder / "config.json").is_file():
             raise SourceError(
                 "is no model: it has neither encswap.json nor config.json",
@@ -231,7 +241,7 @@ class NamedModel:
     ) -> Saved:
         """Load the model, with the word splitter called `splitter` in place of its own."""
         if self.manifest is not None:
-            saved = Saved.load(Path(self.name).expanduser(), self.manifest, self.recipe)
+            saved = Saved.load(self.folder, self.manifest, self.recipe)
         else:
             saved = self._load_plain(plugins, build_mini)
         if splitter is None:
@@ -259,6 +269,14 @@ class NamedModel:
             __version__, base=record, encoder=record, splitter=words, max_width=width
         )
         return Saved(model, manifest, self.recipe, units)
+
+
+def _fetched(model: str | Path, plugins: Plugins) -> Path | None:
+    """Fetch a checkpoint that encswap wrote from the hub; None for any other model."""
+    name = str(model)
+    if not is_hub_id(name) or spec_of(name, plugins).name != split_revision(name)[0]:
+        return None
+    return fetch_checkpoint(name, plugins)
 
 
 def score_saved(
@@ -372,7 +390,7 @@ def read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
 
 
 def predict_saved(
-    folder: Path,
+    model: str | Path,
     texts: Iterable[str],
     labels: Sequence[str] = (),
     threshold: float | None = None,
@@ -386,6 +404,7 @@ def predict_saved(
     Texts are taken `at_once` at a time, and each comes back with what was found in it. `progress`
     counts the windows that are scored.
     """
+    folder = find_checkpoint(model)
     manifest = read_manifest(folder)
     asked = what_to_ask(manifest, (), labels)
     if not asked.labels:

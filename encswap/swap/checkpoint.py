@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 def load(folder: str | Path) -> PreTrainedModel:
     """Load a checkpoint written by encswap: a gliner2 model with splitter and threshold in place.
 
-    A file that the splitter needs, such as a user dictionary, is taken from the folder where it is
-    not at its place any more. The threshold is the default of the extraction methods' `threshold`
+    `folder` may be a hub id too, OWNER/NAME or OWNER/NAME@REVISION. A file that the splitter needs,
+    such as a user dictionary, is taken from the folder where it is not at its place any more. The
+    threshold is the default of the extraction methods' `threshold`
     argument, and their `entity_types` are made distinct, in NFC. Raises `SourceError` where
     the folder is no checkpoint or its splitter is not installed.
     """
     from encswap.manifest import read_manifest
+    from encswap.models import find_checkpoint
     from encswap.plugins import load_plugins
 
-    manifest = read_manifest(Path(folder))
+    with quiet():
+        path = find_checkpoint(folder)
+    manifest = read_manifest(path)
     name = manifest.splitter.name
-    splitter = load_plugins().splitter(name, **manifest.splitter.options_at(Path(folder)))
+    splitter = load_plugins().splitter(name, **manifest.splitter.options_at(path))
     warn_of_version(manifest.splitter, splitter)
     with quiet():
-        model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
+        model = read_model(checkpoint_folder(path), splitter=splitter)
     model.eval()
     guard_labels(model)
     if manifest.threshold is not None:
