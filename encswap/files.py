@@ -61,6 +61,13 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file in one step, in portions."""
+    with source.open("rb") as file, _moved_file(path, new=False) as written:
+        while portion := file.read(2**20):
+            written.write(portion)
+
+
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Write JSON Lines in one step."""
     with _moved_file(path, new=False) as file:

@@ -38,7 +38,7 @@ LAYERS = (
     ("testing",),
     ("experiment",),
     ("api",),
-    ("serve",),
+    ("serve", "spacy_pipe"),
     ("cli", "__main__"),
 )
 HOOKS = (
