@@ -112,13 +112,20 @@ class Saved:
             raise InputError("the model was saved without labels", hint="name them in the call")
         self.splitter.limit = KEPT_CHARACTERS
         examples = [Example(str(place), text) for place, text in enumerate(texts)]
-        at = threshold or self.threshold
+        at, own = self.used(threshold)
         policy = gliner.overlap_policy(self.model, self.recipe.overlap_policy)
+        floor = min(FLOOR, at, *own.values())
         found = [
-            resolve(one, at, policy)
-            for one in self.candidates(examples, asked, min(FLOOR, at), batch_size=batch_size)
+            resolve(one, at, policy, own)
+            for one in self.candidates(examples, asked, floor, batch_size=batch_size)
         ]
         return [flatten(one) for one in found] if flat else found
+
+    def used(self, threshold: float | None = None) -> tuple[float, dict[str, float]]:
+        """The threshold, and the labels' own: none where a call names one for all."""
+        if threshold is not None:
+            return threshold, {}
+        return self.threshold, dict(self.manifest.thresholds)
 
     def groups(self, asked: EntitySchema, say: Say | None = None) -> int:
         """Count the groups in which the labels are asked; more than one is told."""
@@ -325,12 +332,11 @@ def score_saved(
         found = saved.candidates(dev_examples, asked, progress=progress)
         chosen = best(sweep(dev_examples, found, saved.recipe.thresholds, policy))
     manifest = saved.manifest
-    at = threshold or (chosen.threshold if chosen else None) or manifest.threshold
-    at = at or DEFAULT_THRESHOLD
+    at, own = saved.used(threshold or (chosen.threshold if chosen else None))
     began = time.monotonic()
-    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
+    found = saved.candidates(examples, asked, min(FLOOR, at, *own.values()), progress)
     seconds = time.monotonic() - began
-    scored = score_at(examples, found, at, policy)
+    scored = score_at(examples, found, at, policy, own)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
     width = gliner.max_width_of(saved.model)
     ceiling = measure_ceiling(examples, saved.splitter, width, policy)
@@ -412,11 +418,12 @@ def predict_saved(
     saved = Saved.read(folder)
     saved.splitter.limit = KEPT_CHARACTERS
     saved.groups(asked, say)
-    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
+    at, own = saved.used(threshold)
+    floor = min(FLOOR, at, *own.values())
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]
-        candidates = saved.candidates(examples, asked, min(FLOOR, at), progress)
+        candidates = saved.candidates(examples, asked, floor, progress)
         for text, found in zip(some, candidates, strict=True):
-            yield text, resolve(found, at, policy)
+            yield text, resolve(found, at, policy, own)

@@ -182,6 +182,7 @@ def _describe(
         labels=manifest.labels,
         descriptions=manifest.descriptions,
         threshold=manifest.threshold,
+        thresholds=manifest.thresholds,
         overlap_policy=overlap_policy(saved.model, recipe.overlap_policy),
         model={
             "base": asdict(manifest.base),
