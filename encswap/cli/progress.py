@@ -134,10 +134,12 @@ class Pace:
 
     def __init__(self) -> None:
         self.done = self.scored = 0
-        self.last = time.monotonic()
+        self.began = self.last = time.monotonic()
 
     def windows(self, count: int) -> None:
         """Count windows that were scored."""
+        if not self.scored:
+            self.began = time.monotonic()
         self.scored += count
         self._say()
 
@@ -151,7 +153,12 @@ class Pace:
         if now - self.last >= PACE:
             self.last = now
             done = f"documents answered: {self.done:,}, " if self.done else ""
-            note(f"{done}windows scored: {self.scored:,} …")
+            note(f"{done}windows scored: {self.scored:,}{self._rate(now)} …")
+
+    def _rate(self, now: float) -> str:
+        """Documents a second since the first windows, loading left out."""
+        passed = now - self.began
+        return f", {self.done / passed:.1f} documents/s" if self.done and passed > 0 else ""
 
 
 @contextmanager
