@@ -179,13 +179,15 @@ def train(
     allow_pickle: bool = False,
     verbose: bool = False,
     watcher: Watcher | None = None,
+    callbacks: Sequence[Any] = (),
     **fields: Any,
 ) -> TrainResult:
     """Swap an encoder into a base, train, choose epoch and threshold on dev, score test once.
 
     `recipe` is a `Recipe`, a YAML file or a mapping; `fields` override it, such as
     `encoder="ko-deberta", train="train.jsonl"`. `verbose` writes stages and epochs to the log
-    `encswap`; a `watcher` of your own is called with every stage, step and epoch.
+    `encswap`; a `watcher` of your own is called with every stage, step and epoch. `callbacks` are
+    `transformers.TrainerCallback`s, instances or classes, beside the run's own.
     """
     from encswap.plugins import load_plugins
     from encswap.testing.mini.build import build_mini
@@ -195,7 +197,10 @@ def train(
     if chosen.encoder is None:
         raise InputError("no encoder", hint="give encoder=NAME; `encswap.check()` compares them")
     folder = Path(out) if out is not None else default_folder(chosen.encoder)
-    options = RunOptions(allow_pickle=allow_pickle, build_mini=build_mini)
+    _refuse_no_callbacks(callbacks)
+    options = RunOptions(
+        allow_pickle=allow_pickle, build_mini=build_mini, callbacks=tuple(callbacks)
+    )
     with _quiet():
         metrics = run_recipe(chosen, folder, load_plugins(), watcher or _watcher(verbose), options)
     _draw_page(folder)
@@ -288,6 +293,22 @@ def _recipe(given: Recipe | Mapping[str, Any] | str | Path | None, fields: Any) 
     scale = values.setdefault("scale", "full")
     layers = ("mini",) if scale == "mini" and not isinstance(given, Recipe) else ()
     return read_recipe(path, values, layers=layers)
+
+
+def _refuse_no_callbacks(callbacks: Sequence[Any]) -> None:
+    """The Trainer would say so after everything is loaded."""
+    if not callbacks:
+        return
+    from transformers import TrainerCallback
+
+    for one in callbacks:
+        kind = one if isinstance(one, type) else type(one)
+        if not issubclass(kind, TrainerCallback):
+            raise InputError(
+                f"{kind.__name__} is no callback of the Trainer",
+                where="callbacks",
+                hint="derive it from transformers.TrainerCallback",
+            )
 
 
 def _plain(value: Any) -> Any:

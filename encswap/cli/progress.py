@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from encswap.cli.output import console, is_terminal, note
+from encswap.cli.output import console, is_quiet, is_terminal, note
 from encswap.distributed import is_main
 from encswap.escaping import printable
 
@@ -165,7 +165,7 @@ class Pace:
 def watching() -> Iterator[TerminalWatcher]:
     """Give a watcher that suits where stderr goes."""
     quiet_libraries()
-    if not is_main():
+    if not is_main() or is_quiet():
         yield SilentWatcher()
         return
     if not is_terminal(stderr=True):
@@ -199,5 +199,6 @@ def quiet_libraries() -> None:
 
         disable_progress_bar()
     for name in ("gliner2", "transformers", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        if logging.getLogger("encswap").level not in (logging.DEBUG, logging.INFO):
+            logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)

@@ -64,6 +64,7 @@ class Job:
     watcher: Watcher
     control: Source | None = None
     compete: Compete | None = None
+    callbacks: Sequence[Any] = ()
 
     def score(
         self,
@@ -228,6 +229,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         state=job.folder.state_writer(progress),
         on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
         on_step=job.watcher.step,
+        callbacks=job.callbacks,
     )
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)

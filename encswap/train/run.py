@@ -352,7 +352,7 @@ class RunOptions:
     """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
 
     A folder to go on in is refused where something changed since, unless `force`. `compete` trains
-    the rivals that a recipe names.
+    the rivals that a recipe names; `callbacks` are transformers' own, classes or instances.
     """
 
     allow_pickle: bool = False
@@ -361,6 +361,7 @@ class RunOptions:
     splitter: CachedSplitter | None = None
     build_mini: BuildMini | None = None
     compete: Compete | None = None
+    callbacks: Sequence[Any] = ()
 
 
 def run_recipe(
@@ -420,7 +421,17 @@ def run_recipe(
         watcher=watcher,
     )
     folder = options.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control, options.compete)
+    job = Job(
+        recipe,
+        documents,
+        ready,
+        plugins,
+        folder,
+        watcher,
+        control,
+        options.compete,
+        options.callbacks,
+    )
     if options.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)

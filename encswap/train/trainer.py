@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +126,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         state: StateWriter | None = None,
         on_epoch: EpochEnd,
         on_step: StepEnd | None = None,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self._folder = folder
         self._groups = groups
@@ -144,7 +145,11 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
             data_collator=Collator(
                 model, recipe.seed, recipe.mask_subtokens, self._epoch, recipe.labels_per_document
             ),
-            callbacks=[_Watch(self, on_epoch, on_step), _Thaw(model, recipe.freeze_encoder_steps)],
+            callbacks=[
+                _Watch(self, on_epoch, on_step),
+                _Thaw(model, recipe.freeze_encoder_steps),
+                *callbacks,
+            ],
         )
         # gliner2's loss is a sum; `forward` may take keywords without meaning the Trainer's.
         self.model_accepts_loss_kwargs = False
