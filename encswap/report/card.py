@@ -135,6 +135,7 @@ class About:
     shipped: frozenset[str] = frozenset()
     licence: str = ""
     languages: Sequence[str] = ()
+    guarded: bool = False
 
 
 def write_card(run: Run, about: About) -> str:
@@ -158,6 +159,7 @@ def write_card(run: Run, about: About) -> str:
         labels_code=MarkdownText(", ".join(printable(repr(label)) for label in run.asked)),
         splitter=code_span(name),
         own_splitter=name == OWN_SPLITTER,
+        guarded=about.guarded,
         asked=[(label, told.get(label, "")) for label in run.asked],
         **_scores(run, texts),
         **_data(run, about),

@@ -184,3 +184,26 @@ def test_what_the_card_says_works_as_pasted(
     words = line.split()[1:]
     done = CliRunner().invoke(app, [*words[:-1], TEXT, "--format", "json"])
     assert done.exit_code == 0 and json.loads(done.stdout)["entities"]
+
+
+@pytest.mark.parametrize("loader", ["AutoExtractor", "GLiNER2"])
+def test_a_guarded_checkpoint_stops_plain_gliner2_with_words_and_is_itself_in_encswap(
+    checkpoint, korean, tmp_path, loader
+):
+    import gliner2
+
+    from encswap.safety.guard import guarded, unguarded
+
+    folder = tmp_path / "model"
+    shutil.copytree(checkpoint(), folder)
+    plain = getattr(gliner2, loader).from_pretrained(str(folder))
+    assert type(plain.processor.word_splitter).__name__ == "WhitespaceTokenSplitter"
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_json(folder / "config.json", guarded(config, "kiwi"))
+    with pytest.raises(ValueError, match=r"its words are kiwi: load it with encswap\.load"):
+        getattr(gliner2, loader).from_pretrained(str(folder))
+    texts = [example.text for example in korean][:3]
+    mine, own = (encswap.api.open_model(one).predict(texts) for one in (folder, checkpoint()))
+    assert spans(mine) == spans(own) and any(own)
+    assert unguarded(guarded(guarded(config, "a"), "b")) == config
+    assert unguarded({"architecture": "span (evil)"}) == {"architecture": "span (evil)"}
