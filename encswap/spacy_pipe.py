@@ -52,7 +52,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-class EntityExtractor(Pipe):  # type: ignore[misc]
+class EntityExtractor(Pipe):
     """Writes what a model finds to `doc.ents`, `doc.spans` and, in characters, `doc._.encswap`."""
 
     def __init__(self, vocab: Vocab, name: str, settings: Mapping[str, Any]) -> None:
@@ -255,7 +255,7 @@ if not Doc.has_extension("encswap"):
     Doc.set_extension("encswap", default=None)
 
 
-@Language.factory(
+@Language.factory(  # type: ignore[untyped-decorator]
     "encswap", assigns=["doc.ents", "doc.spans", "doc._.encswap"], default_config=dict(DEFAULTS)
 )
 def make_extractor(  # noqa: PLR0917 - spaCy names them

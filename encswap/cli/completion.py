@@ -35,7 +35,7 @@ def attach(app: typer.Typer) -> None:
 
 def completion(shell: Shell = typer.Argument(..., help="The shell.")) -> None:
     """Run the command."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     write(get_completion_script(prog_name="encswap", complete_var=VARIABLE, shell=shell.value))
 
@@ -44,7 +44,7 @@ def is_asked() -> bool:
     """Tell whether a shell asks for completions; typer's classes for shells are made known then."""
     if VARIABLE not in os.environ:
         return False
-    from typer.completion import completion_init
+    from typer.completion import completion_init  # type: ignore[attr-defined]
 
     completion_init()
     return True

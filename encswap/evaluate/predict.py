@@ -332,11 +332,11 @@ def score_saved(
         found = saved.candidates(dev_examples, asked, progress=progress)
         chosen = best(sweep(dev_examples, found, saved.recipe.thresholds, policy))
     manifest = saved.manifest
-    at, own = saved.used(threshold or (chosen.threshold if chosen else None))
+    at, by_label = saved.used(threshold or (chosen.threshold if chosen else None))
     began = time.monotonic()
-    found = saved.candidates(examples, asked, min(FLOOR, at, *own.values()), progress)
+    found = saved.candidates(examples, asked, min(FLOOR, at, *by_label.values()), progress)
     seconds = time.monotonic() - began
-    scored = score_at(examples, found, at, policy, own)
+    scored = score_at(examples, found, at, policy, by_label)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
     width = gliner.max_width_of(saved.model)
     ceiling = measure_ceiling(examples, saved.splitter, width, policy)

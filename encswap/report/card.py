@@ -175,7 +175,7 @@ def write_card(run: Run, about: About) -> str:
 
 def _package(splitter: Mapping[str, Any]) -> str:
     """What to install: a word splitter's analyser may be in an extra."""
-    extra = _words()["extras"].get(splitter.get("name"))
+    extra = _words()["extras"].get(str(splitter.get("name")))
     return f'"encswap[{extra}]"' if extra else "encswap"
 
 
