@@ -98,7 +98,7 @@ def predict(
     drawn = format_ is PredictionFormat.text or (
         format_ is PredictionFormat.auto and out is None and is_terminal()
     )
-    asked = Asked(model, labels, threshold, at_once, flat)
+    asked = Answering(model, labels, threshold, at_once, flat)
     if drawn:
         with new_text_file(out) as target:
             for document, found in asked.answers(read()):
@@ -134,7 +134,7 @@ def _write(
 
 
 def _go_on(
-    asked: Asked,
+    asked: Answering,
     read: Callable[[], Iterator[Document]],
     form: PredictionForm,
     out: Path,
@@ -173,7 +173,7 @@ def _go_on(
         raise InputError(f"cannot be written: {error.strerror}", where=out) from error
 
 
-def _about(asked: Asked, form: str, file: str | None, source: str) -> dict[str, Any]:
+def _about(asked: Answering, form: str, file: str | None, source: str) -> dict[str, Any]:
     """What an output file is made of; empty where the input cannot be read again."""
     from encswap import __version__
     from encswap.data.input import find_data
@@ -255,7 +255,7 @@ def _documents(text: str | None, file: str | None, form: str, notes: Notes) -> I
 
 
 @dataclass(frozen=True)
-class Asked:
+class Answering:
     """A model and what is asked of it; documents are answered `at_once` at a time."""
 
     model: str
