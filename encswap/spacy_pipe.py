@@ -93,8 +93,8 @@ class EntityExtractor(Pipe):
         return ()
 
     @property
-    def model(self) -> Extractor:
-        """The model, loaded once."""
+    def extractor(self) -> Extractor:
+        """The model, loaded once; not called `model`, for spaCy looks for that in every component."""
         if self._model is None:
             place = self._saved or self.settings["model"]
             if place is None:
@@ -124,7 +124,7 @@ class EntityExtractor(Pipe):
 
     def _annotate(self, docs: Sequence[Doc]) -> None:
         asked = [doc for doc in docs if doc.text.strip()]
-        found = self.model.predict(
+        found = self.extractor.predict(
             [doc.text for doc in asked],
             self.settings["labels"] or None,
             threshold=self.settings["threshold"],

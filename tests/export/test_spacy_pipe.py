@@ -224,3 +224,14 @@ def test_tokens_are_cut_where_an_offset_lies_inside_of_them():
         "라",
         "마",
     ] and doc.text == "가나다 라마"
+
+
+def test_adding_or_linking_the_component_loads_no_model(monkeypatch):
+    def refuse(_place):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("encswap.spacy_pipe.open_model", refuse)
+    nlp = pipeline()
+    # spaCy asks every component for `model` where it links listeners, in an order of its own.
+    assert not hasattr(nlp.get_pipe("encswap"), "model")
+    nlp.from_config(nlp.config)
