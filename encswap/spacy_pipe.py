@@ -94,7 +94,7 @@ class EntityExtractor(Pipe):
 
     @property
     def extractor(self) -> Extractor:
-        """The model, loaded once; not called `model`, for spaCy looks for that in every component."""
+        """The model, loaded once. Not called `model`: spaCy looks for that in all components."""
         if self._model is None:
             place = self._saved or self.settings["model"]
             if place is None:
