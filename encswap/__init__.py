@@ -106,7 +106,7 @@ sys.modules[__name__].__class__ = _Package
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name in _CALLABLE:
+    if name in (*_CALLABLE, "api", "runtime"):
         return importlib.import_module(f"encswap.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'encswap' has no attribute {name!r}")

@@ -61,6 +61,13 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file in one step, in portions."""
+    with source.open("rb") as file, _moved_file(path, new=False) as written:
+        while portion := file.read(2**20):
+            written.write(portion)
+
+
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Write JSON Lines in one step."""
     with _moved_file(path, new=False) as file:
@@ -92,6 +99,69 @@ def _moved_file(path: Path, new: bool) -> Iterator[IO[bytes]]:
             with suppress(OSError):
                 beside.unlink()
     sync_folder(path.parent)
+
+
+def unfinished(path: Path) -> Path:
+    """Where a file stands that can be gone on with, until it is whole."""
+    return path.with_name(f"{path.name}.unfinished")
+
+
+@contextmanager
+def continued_file(
+    path: Path, about: Mapping[str, Any], keep: Callable[[int], int]
+) -> Iterator[tuple[IO[bytes], int]]:
+    """Go on with an unfinished file of lines, or begin it; at the end it gets the name `path`.
+
+    Yields the stream and how many lines stay: `keep` of the whole ones that are there. `about` says
+    what the lines are made of. Raises `InputError` where it is not what the file was begun with,
+    `HeldError` where another process writes it, and `FileExistsError` for a `path` that is taken.
+    What is cut off stays for the next time, but for an `InputError`: its input must change.
+    """
+    place, told = unfinished(path), path.with_name(f"{path.name}.unfinished.json")
+    if os.path.lexists(path):
+        raise FileExistsError(path)
+    if place.is_symlink():
+        raise InputError("is a link; it is not written through", where=place)
+    if place.exists():
+        _refuse_other(place, recall(told, kind=dict) or {}, about)
+    with place.open("r+b" if place.exists() else "x+b") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HeldError("another process writes it", where=place) from error
+        write_json(told, dict(about))
+        try:
+            yield file, _cut_lines(file, keep)
+            file.flush()
+            os.fsync(file.fileno())
+            _publish(place, path)
+        except InputError:
+            place.unlink(missing_ok=True)
+            told.unlink(missing_ok=True)
+            raise
+    place.unlink(missing_ok=True)
+    told.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _refuse_other(place: Path, known: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    other = [key for key in about if known.get(key) != about[key]]
+    if other:
+        raise InputError(
+            f"was begun with another {', '.join(other)}",
+            where=place,
+            hint="repeat the command it was begun with, or remove the file",
+        )
+
+
+def _cut_lines(file: IO[bytes], keep: Callable[[int], int]) -> int:
+    """Leave of a file so many of its whole lines as `keep` says, and stand behind them."""
+    wanted = keep(sum(line.endswith(b"\n") for line in file))
+    file.seek(0)
+    for _ in range(wanted):
+        file.readline()
+    file.truncate(file.tell())
+    return wanted
 
 
 def _begin_file(path: Path) -> tuple[Path, IO[bytes]]:

@@ -79,6 +79,7 @@ class Manifest:
     """The contents of `encswap.json`.
 
     `chosen_on` says which documents the threshold and the epoch were chosen on: `dev` or `test`.
+    `thresholds` holds the labels that have one of their own.
     """
 
     encswap: str
@@ -87,6 +88,7 @@ class Manifest:
     splitter: SplitterRecord
     max_width: Annotated[int, Field(ge=1, le=100_000)] | None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    thresholds: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = field(default_factory=dict)
     embeddings: str = "transplant"
     origins: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()

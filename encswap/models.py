@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from encswap.errors import SourceError, UnknownNameError, suggest
 from encswap.files import cache_root
 from encswap.hub import fetch
-from encswap.plugins import Plugins
+from encswap.manifest import MANIFEST, read_manifest
+from encswap.plugins import Plugins, load_plugins
 from encswap.specs import HUB_ID
 from encswap.types import BaseSpec, EncoderSpec, Scale, Source
 
@@ -87,6 +88,69 @@ def refuse_unsafe(source: Source) -> None:
     from encswap.safety.content import refuse_hostile
 
     refuse_hostile(source.path, source.name)
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """The folder of a run, a checkpoint or an export; a hub id is fetched at one commit first.
+
+    What lies on this machine goes first. Of the hub a checkpoint that encswap wrote is taken, never
+    code; its small files are judged before its weights are fetched. Raises `SourceError`.
+    """
+    if not is_hub_id(name):
+        return Path(name).expanduser()
+    text = str(name)
+    try:
+        found = fetch_checkpoint(text, load_plugins())
+    except SourceError as error:
+        if error.where:
+            raise
+        raise SourceError(
+            f"no such folder, nor on the hub: {error.message}", hint=error.hint
+        ) from error
+    if found is None:
+        raise SourceError(
+            f"{text} has no {MANIFEST}, so encswap did not write it",
+            hint="`encswap eval` scores any GLiNER2 model",
+        )
+    return found
+
+
+def fetch_checkpoint(hub_id: str, plugins: Plugins) -> Path | None:
+    """Fetch a checkpoint that encswap wrote from the hub; None where it wrote no such thing."""
+    source = resolve(hub_id, plugins, need="metadata")
+    if not (source.path / MANIFEST).is_file():
+        return None
+    refuse_unsafe(source)
+    refuse_files_elsewhere(source.path)
+    return resolve(hub_id, plugins, revision=source.revision).path
+
+
+def is_hub_id(name: str | Path) -> bool:
+    """Tell whether a name is OWNER/NAME, with @REVISION or not, and nothing of that name is here.
+
+    A path whose first folder is here, such as runs/missing, is a path.
+    """
+    text = str(name)
+    plain, _ = split_revision(text)
+    if not HUB_ID.fullmatch(plain) or isinstance(name, Path) or Path(text).exists():
+        return False
+    owner = plain.partition("/")[0]
+    return owner not in (".", "..") and not Path(owner).is_dir()
+
+
+def refuse_files_elsewhere(folder: Path) -> None:
+    """Refuse a fetched manifest whose splitter would read a file that did not come with it."""
+    record = read_manifest(folder).splitter
+    for key, value in record.options.items():
+        own = Path(record.files[key]["name"]).name if key in record.files else None
+        if own is not None and (folder / own).is_file():
+            continue
+        if isinstance(value, str) and (own or re.search(r"[/\\]", value) or Path(value).exists()):
+            raise SourceError(
+                f"its splitter's {key} names a file that did not come with it: {value!r}",
+                where=folder / MANIFEST,
+                hint="`encswap push` uploads a copy beside the weights",
+            )
 
 
 def split_revision(name: str) -> tuple[str, str | None]:

@@ -163,6 +163,11 @@ class Recipe(BaseModel):
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)] = Field(
         description="swept on dev after each epoch"
     )
+    label_thresholds: Literal["auto", "never"] = Field(
+        "auto",
+        description="a threshold for each label in place of one for all; auto: where cross-fitting "
+        "on dev shows a gain. Never with protocol plan, which chooses on test",
+    )
     min_coverage: Share = Field(0.8, description="least share of gold that the units express")
     protocol: Literal["dev", "plan"] = Field(
         description="where epoch and threshold are chosen: on dev, or on test as the plan does"

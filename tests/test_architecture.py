@@ -39,7 +39,7 @@ LAYERS = (
     ("testing",),
     ("experiment",),
     ("api",),
-    ("serve",),
+    ("serve", "spacy_pipe"),
     ("cli", "__main__"),
 )
 HOOKS = (

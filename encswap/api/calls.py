@@ -179,13 +179,15 @@ def train(
     allow_pickle: bool = False,
     verbose: bool = False,
     watcher: Watcher | None = None,
+    callbacks: Sequence[Any] = (),
     **fields: Any,
 ) -> TrainResult:
     """Swap an encoder into a base, train, choose epoch and threshold on dev, score test once.
 
     `recipe` is a `Recipe`, a YAML file or a mapping; `fields` override it, such as
     `encoder="ko-deberta", train="train.jsonl"`. `verbose` writes stages and epochs to the log
-    `encswap`; a `watcher` of your own is called with every stage, step and epoch.
+    `encswap`; a `watcher` of your own is called with every stage, step and epoch. `callbacks` are
+    `transformers.TrainerCallback`s, instances or classes, beside the run's own.
     """
     from encswap.plugins import load_plugins
     from encswap.testing.mini.build import build_mini
@@ -195,7 +197,10 @@ def train(
     if chosen.encoder is None:
         raise InputError("no encoder", hint="give encoder=NAME; `encswap.check()` compares them")
     folder = Path(out) if out is not None else default_folder(chosen.encoder)
-    options = RunOptions(allow_pickle=allow_pickle, build_mini=build_mini)
+    _refuse_no_callbacks(callbacks)
+    options = RunOptions(
+        allow_pickle=allow_pickle, build_mini=build_mini, callbacks=tuple(callbacks)
+    )
     with _quiet():
         metrics = run_recipe(chosen, folder, load_plugins(), watcher or _watcher(verbose), options)
     _draw_page(folder)
@@ -257,14 +262,20 @@ def predict(
 
 
 def open_model(folder: str | Path) -> Extractor:
-    """Load what `predict` and `serve` ask: a run or a checkpoint in torch, or an export."""
+    """Load what `predict` and `serve` ask: a run or a checkpoint in torch, or an export.
+
+    A checkpoint that encswap wrote may be named by its hub id.
+    """
     from encswap.runtime.description import is_export
 
-    path = Path(folder)
+    path = Path(folder).expanduser()
     if is_export(path):
         from encswap.runtime.runner import load
 
         return load(path)
+    from encswap.models import find_checkpoint
+
+    path = find_checkpoint(folder)
     from encswap.evaluate.predict import Saved
 
     with _quiet():
@@ -283,6 +294,22 @@ def _recipe(given: Recipe | Mapping[str, Any] | str | Path | None, fields: Any) 
         base = dict(given)
     values = {**base, **{key: _plain(value) for key, value in fields.items()}}
     return read_recipe(path, values)
+
+
+def _refuse_no_callbacks(callbacks: Sequence[Any]) -> None:
+    """The Trainer would say so after everything is loaded."""
+    if not callbacks:
+        return
+    from transformers import TrainerCallback
+
+    for one in callbacks:
+        kind = one if isinstance(one, type) else type(one)
+        if not issubclass(kind, TrainerCallback):
+            raise InputError(
+                f"{kind.__name__} is no callback of the Trainer",
+                where="callbacks",
+                hint="derive it from transformers.TrainerCallback",
+            )
 
 
 def _plain(value: Any) -> Any:

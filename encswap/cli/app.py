@@ -10,8 +10,10 @@ import typer
 from typer.models import CommandInfo
 
 from encswap.cli import interrupts
+from encswap.cli.completion import is_asked
 from encswap.cli.help_text import WholeHelp, WholeSummaries
-from encswap.cli.output import clean_streams, note, own_streams, results_apart, write
+from encswap.cli.output import clean_streams, own_streams, results_apart, tell, write
+from encswap.cli.surroundings import LogLevel, choose
 from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
 
@@ -36,10 +38,10 @@ class OneLineErrors(WholeSummaries):
         except EncswapError as error:
             # What is wrong with the input is wrong for all processes: the main one says it.
             if is_main() or not isinstance(error, InputError):
-                note(f"encswap: {error}")
+                tell(f"encswap: {error}")
             raise typer.Exit(error.exit_code) from error
         except EOFError as error:  # click would end with `Aborted!`, as if the user had left
-            note(f"encswap: a file ends too early: {one_line(error)}")
+            tell(f"encswap: a file ends too early: {one_line(error)}")
             raise typer.Exit(InputError.exit_code) from error
         except (typer.Exit, SystemExit):
             raise
@@ -47,7 +49,7 @@ class OneLineErrors(WholeSummaries):
             if not isinstance(error, KeyboardInterrupt) and not interrupts.was_heard():
                 raise
             if is_main():
-                note("encswap: interrupted")
+                tell("encswap: interrupted")
             raise typer.Exit(interrupts.CODE) from error
 
 
@@ -73,8 +75,16 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def version(
     show: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    device: str = typer.Option(
+        "auto", "--device", envvar="ENCSWAP_DEVICE", help="auto, cpu, cuda, or cuda:N."
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Results and errors alone."),
+    level: LogLevel = typer.Option(
+        LogLevel.warning, "--log-level", help="Of the log on stderr: debug, info, warning, error."
+    ),
 ) -> None:
     """Swap the encoder of a GLiNER2 model, with evidence."""
+    choose(device, quiet=quiet, level=level)
     if show:
         from encswap import __version__
 
@@ -86,6 +96,7 @@ def add_commands() -> None:
     """Attach every command; each module is light until its command runs."""
     from encswap.cli import (
         check,
+        completion,
         data,
         demo,
         experiment,
@@ -116,6 +127,7 @@ def add_commands() -> None:
         data,
         plugins,
         demo,
+        completion,
     ):
         module.attach(app)
     for group in app.registered_groups:
@@ -139,7 +151,8 @@ add_commands()
 def main() -> None:
     """Run the command line."""
     interrupts.listen()
-    own_streams()
+    if not is_asked():  # completions are read from stdout by the shell
+        own_streams()
     try:
         app(prog_name="encswap")
     except KeyboardInterrupt:

@@ -40,8 +40,8 @@ def attach(app: typer.Typer) -> None:
 
 
 def export(
-    run: Path = typer.Argument(
-        ..., metavar="RUN", help="A run folder, or a checkpoint with encswap.json."
+    run: str = typer.Argument(
+        ..., metavar="RUN", help="A run folder, a checkpoint with encswap.json, or its hub id."
     ),
     to: ExportKind = typer.Option(ExportKind.onnx, "--to", help="The kind of export."),
     out: Path = typer.Option(..., "--out", "-o", help="Where the export goes; must be new."),
@@ -70,14 +70,21 @@ def export(
     refuse_markers(label, where="--label")
     labels = distinct_labels(label, "--label")
     from encswap.export.folder import ExportOptions, export_run
+    from encswap.models import find_checkpoint, is_hub_id
     from encswap.plugins import load_plugins
 
-    options = ExportOptions(
-        int8=int8, max_loss=max_loss, data=data, labels=labels, read=ReadOptions(format=source)
-    )
     quiet_libraries()
+    folder = find_checkpoint(run)
+    options = ExportOptions(
+        int8=int8,
+        max_loss=max_loss,
+        data=data,
+        labels=labels,
+        read=ReadOptions(format=source),
+        own_test=not is_hub_id(run),
+    )
     with watching() as watcher:
-        outcome = export_run(run, out, load_plugins(), watcher, options)
+        outcome = export_run(folder, out, load_plugins(), watcher, options)
     if format_ is OutputFormat.json:
         write_json(outcome.to_dict())
     else:

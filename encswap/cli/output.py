@@ -137,7 +137,7 @@ def _finish(out: CleanStream) -> None:
         with contextlib.suppress(OSError, ValueError):  # else Python fails once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
         if error.errno != errno.EPIPE:
-            note(f"encswap: the results cannot be written: {error.strerror}")
+            tell(f"encswap: the results cannot be written: {error.strerror}")
             raise SystemExit(2) from error
 
 
@@ -183,9 +183,37 @@ def note_all(notes: Iterable[object], file: object) -> None:
         note(f"{file}: {one}")
 
 
+_quiet = False  # whether a person asked for results and errors alone
+
+
+def be_quiet(quiet: bool) -> None:
+    """Keep notes and progress off stderr, or let them through again."""
+    global _quiet  # noqa: PLW0603 - a process has one stderr
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Tell whether notes and progress are kept off stderr."""
+    return _quiet
+
+
 def note(text: str) -> None:
-    """Write one line to stderr: a line break in a value forges no second one."""
+    """Write one line to stderr, unless quiet: a line break in a value forges no second one."""
+    if not _quiet:
+        tell(text)
+
+
+def tell(text: str) -> None:
+    """Write one line to stderr, also when quiet: what ended the command."""
     sys.stderr.write(printable(text) + "\n")
+
+
+class LogLines(logging.Handler):
+    """The log as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        tell(f"{record.levelname.lower()} {record.name}: {record.getMessage()}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from encswap.cli.output import console, is_terminal, note
+from encswap.cli.output import console, is_quiet, is_terminal, note
 from encswap.distributed import is_main
 from encswap.escaping import printable
 
@@ -134,10 +134,12 @@ class Pace:
 
     def __init__(self) -> None:
         self.done = self.scored = 0
-        self.last = time.monotonic()
+        self.began = self.last = time.monotonic()
 
     def windows(self, count: int) -> None:
         """Count windows that were scored."""
+        if not self.scored:
+            self.began = time.monotonic()
         self.scored += count
         self._say()
 
@@ -151,14 +153,19 @@ class Pace:
         if now - self.last >= PACE:
             self.last = now
             done = f"documents answered: {self.done:,}, " if self.done else ""
-            note(f"{done}windows scored: {self.scored:,} …")
+            note(f"{done}windows scored: {self.scored:,}{self._rate(now)} …")
+
+    def _rate(self, now: float) -> str:
+        """Documents a second since the first windows, loading left out."""
+        passed = now - self.began
+        return f", {self.done / passed:.1f} documents/s" if self.done and passed > 0 else ""
 
 
 @contextmanager
 def watching() -> Iterator[TerminalWatcher]:
     """Give a watcher that suits where stderr goes."""
     quiet_libraries()
-    if not is_main():
+    if not is_main() or is_quiet():
         yield SilentWatcher()
         return
     if not is_terminal(stderr=True):
@@ -192,5 +199,6 @@ def quiet_libraries() -> None:
 
         disable_progress_bar()
     for name in ("gliner2", "transformers", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        if logging.getLogger("encswap").level not in (logging.DEBUG, logging.INFO):
+            logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)

@@ -34,6 +34,7 @@ EXTRAS = {
     "predictions": "predictions.jsonl",
     "report": "report.html",
 }
+CONFIG = "config.json"
 HINT = "give a finished run's folder, as `encswap train` writes it"
 
 
@@ -57,6 +58,11 @@ def push(
     licence: str = typer.Option(
         "", "--licence", help="The model's licence for the card: apache-2.0."
     ),
+    guard: bool = typer.Option(
+        False,
+        "--guard",
+        help="Let plain gliner2, which has not the model's words, refuse it and say so.",
+    ),
     extras: list[str] = typer.Option(
         [],
         "--with",
@@ -68,7 +74,7 @@ def push(
     from encswap.report.upload import publish, refuse_bad_name
 
     refuse_bad_name(repo)
-    items, text = gather(run, repo, extras, language, licence)
+    items, text = gather(run, repo, extras, language, licence, guard=guard)
     if card is not None:
         _write_card(card, text)
     if dry_run:
@@ -88,7 +94,13 @@ def push(
 
 
 def gather(
-    folder: Path, repo: str, extras: list[str], languages: list[str], licence: str
+    folder: Path,
+    repo: str,
+    extras: list[str],
+    languages: list[str],
+    licence: str,
+    *,
+    guard: bool = False,
 ) -> tuple[list[Item], str]:
     """Collect what goes to the hub, the card first, and return the card's text beside it.
 
@@ -116,10 +128,34 @@ def gather(
     checkpoint = folder / "checkpoint"
     items = collect(checkpoint, [*splitter_copies(run.record, checkpoint), *_inner(checkpoint)])
     run = replace(run, record=drop_folders(run.record))
-    text = write_card(run, describe(run.record, repo, languages, licence))
+    if guard:
+        items = [_guarded(item, run.record) if item.name == CONFIG else item for item in items]
+    about = describe(run.record, repo, languages, licence)
+    text = write_card(run, replace(about, guarded=guard))
     check_card(text)
     _prove(items, run.asked)
     return [Item(CARD, text.encode()), *items, *chosen], text
+
+
+def _guarded(item: Item, record: Mapping[str, Any]) -> Item:
+    """The config with a note for plain gliner2, where the model's words are not gliner2's."""
+    import json
+    from dataclasses import replace
+
+    from encswap.errors import InputError
+    from encswap.report.card import OWN_SPLITTER
+    from encswap.safety.guard import guarded
+
+    name = str((record.get("splitter") or {}).get("name"))
+    if name == OWN_SPLITTER:
+        raise InputError(
+            "the model's words are gliner2's own, so it needs no guard",
+            where="--guard",
+            hint="leave it out",
+        )
+    assert isinstance(item.content, bytes)  # configs go up without the folders of a machine
+    config = guarded(json.loads(item.content), name)
+    return replace(item, content=json.dumps(config, ensure_ascii=False, indent=2).encode())
 
 
 def _inner(checkpoint: Path) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from encswap.cli.output import note
@@ -26,8 +24,8 @@ def attach(app: typer.Typer) -> None:
 
 
 def serve(
-    model: Path = typer.Argument(
-        ..., metavar="MODEL", help="A run folder, a checkpoint or an export."
+    model: str = typer.Argument(
+        ..., metavar="MODEL", help="A run folder, a checkpoint, its hub id, or an export."
     ),
     host: str = typer.Option("127.0.0.1", "--host", help="Address to listen at."),
     port: int = typer.Option(8000, "--port", min=0, max=65535, help="Port; 0 takes a free one."),

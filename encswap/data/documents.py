@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from encswap.data.formats.brat import BRAT
 from encswap.data.formats.fields import JsonFaultError, JsonRecord, decode, field
 from encswap.data.formats.records import read_records, records_of
 from encswap.data.formats.table import Fit, ReadOptions
@@ -22,6 +23,7 @@ from encswap.data.notes import Notes
 from encswap.data.readers import FORMATS, known_format, recognise
 from encswap.errors import InputError, UnknownNameError
 from encswap.types import Example
+from encswap.validation import read_text
 
 TEXT = "text"
 TEXT_KEYS = ("text", "input")
@@ -63,6 +65,8 @@ def _until_read(source: Input, documents: Iterator[Document]) -> Iterator[Docume
 
 
 def _reader(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Document]:
+    if source.kind == "folder" and (options.format == TEXT or not _has_annotations(source)):
+        return _texts_of(source)
     if options.format == TEXT:
         return _lines(source, strict=False)
     if options.format != "auto":
@@ -91,6 +95,23 @@ def _reader(source: Input, options: ReadOptions, notes: Notes) -> Iterator[Docum
             hint='give {"text": …} on each line, a format that the other commands read, or plain '
             "text, one document a line, with --from text",
         ) from error
+
+
+def _has_annotations(source: Input) -> bool:
+    return isinstance(BRAT.fit(source.head), Fit)
+
+
+def _texts_of(source: Input) -> Iterator[Document]:
+    """A folder of text files: each is a document, its path in the folder its id."""
+    found = sorted(path for path in source.path.rglob("*.txt") if path.is_file())
+    if not found:
+        raise source.error("the folder holds no .txt", "put each document into a .txt of its own")
+    return (_whole(path, source.path) for path in found)
+
+
+def _whole(path: Path, folder: Path) -> Document:
+    text = read_text(path).removeprefix("\ufeff")
+    return Document(path.relative_to(folder).as_posix(), text)
 
 
 def _of_examples(examples: Iterator[Example]) -> Iterator[Document]:

@@ -76,12 +76,14 @@ def classify(
     candidates: Iterable[Prediction] = (),
     *,
     threshold: float = 0.5,
+    own: Mapping[str, float] | None = None,
     expressed: Sequence[str] = (),
 ) -> list[ErrorCase]:
     """Put every gold mention and every prediction of a document into exactly one case.
 
     Pairs are made one to one: equal spans first, then spans that overlap, the largest share first;
-    of equals, those of one label. `expressed` says of each mention what `expressible` said.
+    of equals, those of one label. `own` are thresholds of single labels; `expressed` says of each
+    mention what `expressible` said.
     """
     gold = list(dict.fromkeys(example.mentions))
     pairs = _pair(gold, predictions)
@@ -90,7 +92,8 @@ def classify(
     cases = [_paired(example.text, gold[g], predictions[p]) for g, p in sorted(pairs.items())]
     for place, mention in enumerate(gold):
         if place not in pairs:
-            reason = _reason(mention, means.get(mention), scores, threshold)
+            at = (own or {}).get(mention.label, threshold)
+            reason = _reason(mention, means.get(mention), scores, at)
             cases.append(ErrorCase("missed", gold=mention, detail=reason))
     cases += [ErrorCase("missed", gold=one, detail="unlocated") for one in example.unlocated]
     used = set(pairs.values())

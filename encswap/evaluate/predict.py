@@ -30,7 +30,16 @@ from encswap.gliner.decoding import flatten, resolve
 from encswap.gliner.extraction import refuse_missing_heads
 from encswap.gliner.schema import EntitySchema
 from encswap.manifest import MANIFEST, Manifest, ModelRecord, SplitterRecord, read_manifest
-from encswap.models import MINI_BASE, BuildMini, find_base, spec_of, split_revision
+from encswap.models import (
+    MINI_BASE,
+    BuildMini,
+    fetch_checkpoint,
+    find_base,
+    find_checkpoint,
+    is_hub_id,
+    spec_of,
+    split_revision,
+)
 from encswap.plugins import Plugins, load_plugins
 from encswap.recipe import Recipe, read_recipe, recorded_recipe
 from encswap.swap.checkpoint import load
@@ -104,13 +113,20 @@ class Saved:
             raise InputError("the model was saved without labels", hint="name them in the call")
         self.splitter.limit = KEPT_CHARACTERS
         examples = [Example(str(place), text) for place, text in enumerate(texts)]
-        at = threshold or self.threshold
+        at, own = self.used(threshold)
         policy = gliner.overlap_policy(self.model, self.recipe.overlap_policy)
+        floor = min(FLOOR, at, *own.values())
         found = [
-            resolve(one, at, policy)
-            for one in self.candidates(examples, asked, min(FLOOR, at), batch_size=batch_size)
+            resolve(one, at, policy, own)
+            for one in self.candidates(examples, asked, floor, batch_size=batch_size)
         ]
         return [flatten(one) for one in found] if flat else found
+
+    def used(self, threshold: float | None = None) -> tuple[float, dict[str, float]]:
+        """The threshold, and the labels' own: none where a call names one for all."""
+        if threshold is not None:
+            return threshold, {}
+        return self.threshold, dict(self.manifest.thresholds)
 
     def groups(self, asked: EntitySchema, say: Say | None = None) -> int:
         """Count the groups in which the labels are asked; more than one is told."""
@@ -188,6 +204,7 @@ class NamedModel:
     name: str
     manifest: Manifest | None
     recipe: Recipe
+    folder: Path = Path()
 
     @classmethod
     def of(cls, model: str | Path, plugins: Plugins, settings: Mapping[str, Any]) -> NamedModel:
@@ -196,13 +213,13 @@ class NamedModel:
         Raises `EncswapError` where it is none of them, or a setting is wrong.
         """
         name = str(model)
-        folder = Path(name).expanduser()
+        folder = _fetched(model, plugins) or Path(name).expanduser()
         if (folder / MANIFEST).exists():
             manifest = read_manifest(folder)
-            recorded = recorded_recipe(manifest.recipe, folder / MANIFEST)
-            if not settings:
-                return cls(name, manifest, recorded)
-            return cls(name, manifest, read_recipe(None, {**recorded.model_dump(), **settings}))
+            recipe = recorded_recipe(manifest.recipe, folder / MANIFEST)
+            if settings:
+                recipe = read_recipe(None, {**recipe.model_dump(), **settings})
+            return cls(name, manifest, recipe, folder)
         if folder.is_dir() and not (folder / "config.json").is_file():
             raise SourceError(
                 "is no model: it has neither encswap.json nor config.json",
@@ -232,7 +249,7 @@ class NamedModel:
     ) -> Saved:
         """Load the model, with the word splitter called `splitter` in place of its own."""
         if self.manifest is not None:
-            saved = Saved.load(Path(self.name).expanduser(), self.manifest, self.recipe)
+            saved = Saved.load(self.folder, self.manifest, self.recipe)
         else:
             saved = self._load_plain(plugins, build_mini)
         if splitter is None:
@@ -260,6 +277,14 @@ class NamedModel:
             __version__, base=record, encoder=record, splitter=words, max_width=width
         )
         return Saved(model, manifest, self.recipe, units)
+
+
+def _fetched(model: str | Path, plugins: Plugins) -> Path | None:
+    """Fetch a checkpoint that encswap wrote from the hub; None for any other model."""
+    name = str(model)
+    if not is_hub_id(name) or spec_of(name, plugins).name != split_revision(name)[0]:
+        return None
+    return fetch_checkpoint(name, plugins)
 
 
 def score_saved(
@@ -308,12 +333,11 @@ def score_saved(
         found = saved.candidates(dev_examples, asked, progress=progress)
         chosen = best(sweep(dev_examples, found, saved.recipe.thresholds, policy))
     manifest = saved.manifest
-    at = threshold or (chosen.threshold if chosen else None) or manifest.threshold
-    at = at or DEFAULT_THRESHOLD
+    at, by_label = saved.used(threshold or (chosen.threshold if chosen else None))
     began = time.monotonic()
-    found = saved.candidates(examples, asked, min(FLOOR, at), progress)
+    found = saved.candidates(examples, asked, min(FLOOR, at, *by_label.values()), progress)
     seconds = time.monotonic() - began
-    scored = score_at(examples, found, at, policy)
+    scored = score_at(examples, found, at, policy, by_label)
     test = summarise(scored, examples, asked.labels, saved.recipe.seed)
     width = gliner.max_width_of(saved.model)
     ceiling = measure_ceiling(examples, saved.splitter, width, policy)
@@ -373,7 +397,7 @@ def read_as(recipe: Recipe, options: ReadOptions | None) -> ReadOptions:
 
 
 def predict_saved(
-    folder: Path,
+    model: str | Path,
     texts: Iterable[str],
     labels: Sequence[str] = (),
     threshold: float | None = None,
@@ -387,6 +411,7 @@ def predict_saved(
     Texts are taken `at_once` at a time, and each comes back with what was found in it. `progress`
     counts the windows that are scored.
     """
+    folder = find_checkpoint(model)
     manifest = read_manifest(folder)
     asked = what_to_ask(manifest, (), labels)
     if not asked.labels:
@@ -394,11 +419,12 @@ def predict_saved(
     saved = Saved.read(folder)
     saved.splitter.limit = KEPT_CHARACTERS
     saved.groups(asked, say)
-    at = threshold or manifest.threshold or DEFAULT_THRESHOLD
+    at, own = saved.used(threshold)
+    floor = min(FLOOR, at, *own.values())
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]
-        candidates = saved.candidates(examples, asked, min(FLOOR, at), progress)
+        candidates = saved.candidates(examples, asked, floor, progress)
         for text, found in zip(some, candidates, strict=True):
-            yield text, resolve(found, at, policy)
+            yield text, resolve(found, at, policy, own)

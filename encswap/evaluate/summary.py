@@ -140,7 +140,12 @@ def _augment(first: int, near: Sequence[Sequence[int]], holders: dict[int, int])
 
 def remarks_on_scores(metrics: Mapping[str, Any], thresholds: Sequence[float]) -> list[str]:
     """Say what is odd about a finished run's metrics, a line each; empty where nothing is."""
-    return [*_of_dev(metrics, thresholds), *_of_labels(metrics), *_of_baselines(metrics)]
+    return [
+        *_of_dev(metrics, thresholds),
+        *_of_own_thresholds(metrics),
+        *_of_labels(metrics),
+        *_of_baselines(metrics),
+    ]
 
 
 def unmeasured(test: Mapping[str, Any]) -> list[str]:
@@ -162,6 +167,17 @@ def _of_dev(metrics: Mapping[str, Any], thresholds: Sequence[float]) -> Iterator
         yield (
             f"the threshold {chosen:g} is the {end} of those tried: a {way} one may be better; "
             "set thresholds to a wider range"
+        )
+
+
+def _of_own_thresholds(metrics: Mapping[str, Any]) -> Iterator[str]:
+    found = metrics.get("label_thresholds")
+    if found and found["kept"]:
+        low, high = found["interval"]
+        listed = ", ".join(f"{label} {one:g}" for label, one in found["chosen"].items())
+        yield (
+            f"labels have thresholds of their own: {listed}; cross-fitted on dev they gain "
+            f"{found['difference']:+.3f} F1 [{low:+.3f}, {high:+.3f}]"
         )
 
 
@@ -229,6 +245,7 @@ def summarise(
     everything = [micro(document) for document in scored.documents]
     return {
         "threshold": scored.threshold,
+        **({"thresholds": dict(scored.own)} if scored.own else {}),
         "documents": len(examples),
         "micro": _with_interval(scored.micro, everything, seed),
         "per_label": {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from encswap.evaluate.metrics import Counts, count, micro, total
 from encswap.gliner.decoding import resolve
@@ -98,11 +98,12 @@ def _by_grid(candidates: Sequence[Prediction], policy: str) -> list[Survivor]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The result at one threshold: predictions and counts of each document."""
+    """The result at one threshold, or at `own` ones of labels: predictions, counts by document."""
 
     threshold: float
     predictions: tuple[tuple[Prediction, ...], ...]
     documents: tuple[dict[str, Counts], ...]
+    own: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def per_label(self) -> dict[str, Counts]:
@@ -120,17 +121,20 @@ def score_at(
     candidates: Sequence[Sequence[Prediction]],
     threshold: float,
     policy: str | None,
+    own: Mapping[str, float] | None = None,
 ) -> Scored:
-    """Resolve the candidates at one threshold and count.
+    """Resolve the candidates at one threshold, but for labels with one of their `own`, and count.
 
     What is predicted of a label that a document was not annotated for is neither hit nor error.
     """
     predictions = tuple(
-        tuple(one for one in resolve(found, threshold, policy) if example.is_annotated(one.label))
+        tuple(
+            one for one in resolve(found, threshold, policy, own) if example.is_annotated(one.label)
+        )
         for example, found in zip(examples, candidates, strict=True)
     )
     documents = tuple(count(e, p) for e, p in zip(examples, predictions, strict=True))
-    return Scored(threshold, predictions, documents)
+    return Scored(threshold, predictions, documents, dict(own or {}))
 
 
 def sweep(

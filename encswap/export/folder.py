@@ -53,13 +53,17 @@ SAMPLE = ("ko-medical/test.jsonl", "en-medical/test.jsonl")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What to export: int8 weights, the F1 that they may cost, and documents to prove it on."""
+    """What to export: int8 weights, the F1 that they may cost, and documents to prove it on.
+
+    `own_test` is False for a fetched checkpoint: its recipe names files of another machine.
+    """
 
     int8: bool = False
     max_loss: float = 0.01
     data: str | None = None
     labels: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    own_test: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def _require_whole(run: Path) -> None:
 
 def _documents(run: Path, recipe: Any, options: ExportOptions) -> tuple[str, Sequence[Example]]:
     """The documents to prove on: those named, else the run's test file, else shipped ones."""
-    own = str(recipe.test) if recipe.test else None
+    own = str(recipe.test) if recipe.test and options.own_test else None
     names = [options.data] if options.data else [own, *(() if options.int8 else SAMPLE)]
     for name in filter(None, names):
         try:
@@ -182,6 +186,7 @@ def _describe(
         labels=manifest.labels,
         descriptions=manifest.descriptions,
         threshold=manifest.threshold,
+        thresholds=manifest.thresholds,
         overlap_policy=overlap_policy(saved.model, recipe.overlap_policy),
         model={
             "base": asdict(manifest.base),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from encswap.errors import SwapError
 from encswap.evaluate.intervals import compare
 from encswap.evaluate.metrics import Counts, micro
-from encswap.evaluate.predict import DEFAULT_THRESHOLD, Saved
+from encswap.evaluate.predict import Saved
 from encswap.evaluate.score import FLOOR
 from encswap.evaluate.summary import summarise
 from encswap.evaluate.thresholds import Scored, score_at
@@ -80,24 +80,25 @@ class Reference:
     @classmethod
     def of(cls, saved: Saved, examples: Sequence[Example], asked: EntitySchema) -> Reference:
         """Score the documents in torch."""
-        threshold = saved.manifest.threshold or DEFAULT_THRESHOLD
-        found = saved.candidates(examples, asked, min(FLOOR, threshold))
+        threshold, own = saved.used()
+        found = saved.candidates(examples, asked, min(FLOOR, threshold, *own.values()))
         policy = overlap_policy(saved.model, saved.recipe.overlap_policy)
-        return cls(saved, examples, asked, threshold, score_at(examples, found, threshold, policy))
+        scored = score_at(examples, found, threshold, policy, own)
+        return cls(saved, examples, asked, threshold, scored)
 
     def scored_by(self, runner: Runner) -> Scored:
         """Score the documents with an export."""
         texts = [example.text for example in self.examples]
         found: list[list[Prediction]] = [[] for _ in texts]
+        own = runner.description.thresholds
+        floor = min(FLOOR, self.threshold, *own.values())
         for labels, places in self._by_labels().items():
             asked = self.asked.only(labels)
-            part = runner.candidates(
-                [texts[place] for place in places], asked, min(FLOOR, self.threshold)
-            )
+            part = runner.candidates([texts[place] for place in places], asked, floor)
             for place, one in zip(places, part, strict=True):
                 found[place] = one
         policy = runner.description.overlap_policy
-        return score_at(self.examples, found, self.threshold, policy)
+        return score_at(self.examples, found, self.threshold, policy, own)
 
     def _by_labels(self) -> dict[tuple[str, ...], list[int]]:
         groups: dict[tuple[str, ...], list[int]] = {}

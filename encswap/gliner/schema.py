@@ -12,7 +12,7 @@ import inspect
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from encswap.errors import InputError
 from encswap.gliner.markers import refuse_markers
@@ -114,6 +114,22 @@ def _distinct_types(types: object) -> object:
     if isinstance(types, Iterable) and not isinstance(types, str):
         return list(distinct_labels(types, "entity_types"))
     return clean_label(types, "entity_types")
+
+
+def with_own_thresholds(types: object, own: Mapping[str, float]) -> dict[str, Any]:
+    """What gliner2 takes as `entity_types`, with the thresholds of labels that have their own."""
+    if isinstance(types, Mapping):
+        said = dict(types)
+    else:
+        labels = [types] if isinstance(types, str) else types
+        said = {label: {} for label in distinct_labels(cast(Iterable[object], labels))}
+    found: dict[str, Any] = {}
+    for label, value in said.items():
+        one = dict(value) if isinstance(value, Mapping) else {"description": value} if value else {}
+        if (mine := own.get(clean_label(label))) is not None:
+            one.setdefault("threshold", mine)
+        found[label] = one
+    return found
 
 
 @dataclass(frozen=True)

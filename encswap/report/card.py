@@ -135,6 +135,7 @@ class About:
     shipped: frozenset[str] = frozenset()
     licence: str = ""
     languages: Sequence[str] = ()
+    guarded: bool = False
 
 
 def write_card(run: Run, about: About) -> str:
@@ -150,11 +151,15 @@ def write_card(run: Run, about: About) -> str:
         "card.md",
         name=about.repo.rpartition("/")[2],
         repo=MarkdownText(repr(about.repo)),
+        install=MarkdownText(f"```console\n$ pip install {_package(splitter)}\n```"),
+        sample=MarkdownText(repr(_sample(about.languages))),
+        command=code_span(f"encswap predict {about.repo} --text …"),
         mini=(record.get("recipe") or {}).get("scale") == "mini",
         made=_made(run, texts),
         labels_code=MarkdownText(", ".join(printable(repr(label)) for label in run.asked)),
         splitter=code_span(name),
         own_splitter=name == OWN_SPLITTER,
+        guarded=about.guarded,
         asked=[(label, told.get(label, "")) for label in run.asked],
         **_scores(run, texts),
         **_data(run, about),
@@ -166,6 +171,26 @@ def write_card(run: Run, about: About) -> str:
         ],
     )
     return f"{front_matter(run, about)}\n{body}"
+
+
+def _package(splitter: Mapping[str, Any]) -> str:
+    """What to install: a word splitter's analyser may be in an extra."""
+    extra = _words()["extras"].get(str(splitter.get("name")))
+    return f'"encswap[{extra}]"' if extra else "encswap"
+
+
+def _sample(languages: Sequence[str]) -> str:
+    """A text to try in the first language that there is one of, else in English."""
+    samples = _words()["samples"]
+    known = [samples[one] for one in languages if one in samples]
+    return str(known[0] if known else samples["en"])
+
+
+@cache
+def _words() -> dict[str, dict[str, str]]:
+    path = Path(__file__).with_name("card_words.yaml")
+    found: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _made(run: Run, texts: Texts) -> list[tuple[str, str]]:

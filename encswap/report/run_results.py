@@ -81,6 +81,7 @@ class Run:
                 one.predictions,
                 one.candidates,
                 threshold=self.threshold,
+                own=self.record.get("thresholds"),
                 expressed=one.expressed,
             )
             for one in self.documents

@@ -21,6 +21,7 @@ from encswap.safety.content import (
     refuse_hostile,
     refuse_sizes,
 )
+from encswap.safety.guard import unguarded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
@@ -213,7 +214,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read config.json; a `SourceError` names the file where it is missing or broken."""
     path = folder / "config.json"
     try:
-        config: dict[str, Any] = read_json(path, dict)
+        config: dict[str, Any] = unguarded(read_json(path, dict))
     except FileNotFoundError as error:
         raise SourceError(
             "no config.json, so this folder is no model",

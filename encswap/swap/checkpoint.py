@@ -6,13 +6,13 @@ import functools
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encswap.errors import EncswapError, SourceError
 from encswap.gliner.model import read_model
-from encswap.gliner.schema import guard_labels
+from encswap.gliner.schema import guard_labels, with_own_thresholds
 from encswap.manifest import SplitterRecord, describe_splitter
 from encswap.quiet import quiet
 from encswap.types import WordSplitter
@@ -24,24 +24,28 @@ if TYPE_CHECKING:
 def load(folder: str | Path) -> PreTrainedModel:
     """Load a checkpoint written by encswap: a gliner2 model with splitter and threshold in place.
 
-    A file that the splitter needs, such as a user dictionary, is taken from the folder where it is
-    not at its place any more. The threshold is the default of the extraction methods' `threshold`
+    `folder` may be a hub id too, OWNER/NAME or OWNER/NAME@REVISION. A file that the splitter needs,
+    such as a user dictionary, is taken from the folder where it is not at its place any more. The
+    threshold is the default of the extraction methods' `threshold`
     argument, and their `entity_types` are made distinct, in NFC. Raises `SourceError` where
     the folder is no checkpoint or its splitter is not installed.
     """
     from encswap.manifest import read_manifest
+    from encswap.models import find_checkpoint
     from encswap.plugins import load_plugins
 
-    manifest = read_manifest(Path(folder))
+    with quiet():
+        path = find_checkpoint(folder)
+    manifest = read_manifest(path)
     name = manifest.splitter.name
-    splitter = load_plugins().splitter(name, **manifest.splitter.options_at(Path(folder)))
+    splitter = load_plugins().splitter(name, **manifest.splitter.options_at(path))
     warn_of_version(manifest.splitter, splitter)
     with quiet():
-        model = read_model(checkpoint_folder(Path(folder)), splitter=splitter)
+        model = read_model(checkpoint_folder(path), splitter=splitter)
     model.eval()
     guard_labels(model)
     if manifest.threshold is not None:
-        set_threshold(model, manifest.threshold)
+        set_threshold(model, manifest.threshold, manifest.thresholds)
     return model
 
 
@@ -62,22 +66,33 @@ def warn_of_version(recorded: SplitterRecord, splitter: WordSplitter) -> None:
         )
 
 
-def set_threshold(model: PreTrainedModel, threshold: float) -> None:
-    """Make `threshold` the default of the model's extraction methods."""
+def set_threshold(
+    model: PreTrainedModel, threshold: float, own: Mapping[str, float] | None = None
+) -> None:
+    """Make `threshold` the default of the model's extraction methods, and `own` that of labels.
+
+    gliner2 takes a label's own threshold beside its description; a call that names a threshold, of
+    all labels or of one, goes first.
+    """
     for name in dir(type(model)):
         method = getattr(type(model), name)
         if callable(method) and "extract" in name and not name.startswith("_"):
             signature = inspect.signature(method)
             if "threshold" in signature.parameters:
-                setattr(model, name, _with_threshold(getattr(model, name), threshold))
+                setattr(model, name, _with_threshold(getattr(model, name), threshold, own or {}))
 
 
-def _with_threshold(method: Callable[..., Any], threshold: float) -> Callable[..., Any]:
+def _with_threshold(
+    method: Callable[..., Any], threshold: float, own: Mapping[str, float]
+) -> Callable[..., Any]:
     signature = inspect.signature(method)
 
     @functools.wraps(method)
     def call(*arguments: Any, **options: Any) -> Any:
         bound = signature.bind(*arguments, **options)
+        types = bound.arguments.get("entity_types")
+        if own and types is not None and "threshold" not in bound.arguments:
+            bound.arguments["entity_types"] = with_own_thresholds(types, own)
         bound.arguments.setdefault("threshold", threshold)
         return method(*bound.args, **bound.kwargs)
 

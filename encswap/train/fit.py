@@ -65,6 +65,7 @@ class Job:
     watcher: Watcher
     control: Source | None = None
     compete: Compete | None = None
+    callbacks: Sequence[Any] = ()
 
     def score(
         self,
@@ -252,6 +253,7 @@ def fit(job: Job) -> tuple[Progress, dict[str, Any]]:
         on_epoch=lambda number, loss: _close_epoch(job, progress, trainer, number, loss),
         on_step=job.watcher.step,
         teacher=teacher,
+        callbacks=job.callbacks,
     )
     if (reason := _stop_reason(job, progress)) is not None:
         job.folder.log(stopped=reason)

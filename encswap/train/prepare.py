@@ -49,6 +49,7 @@ from encswap.gliner.training import (
 )
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, encoder_of
+from encswap.safety.guard import unguarded
 from encswap.swap.assemble import KEPT, keep_encoder, prove, swap_encoder
 from encswap.swap.load import redraw
 from encswap.train.alignment import KEEP_HEADS, align_encoder, refuse_alignment
@@ -141,7 +142,7 @@ def has_widths(base: str | Path) -> bool | None:
         return True
     try:
         config = json.loads((Path(base) / "config.json").read_text(encoding="utf-8"))
-        return str(config.get("architecture", "span")) == "span"
+        return str(unguarded(config).get("architecture", "span")) == "span"
     except (OSError, ValueError, AttributeError):
         return None
 

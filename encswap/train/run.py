@@ -18,6 +18,7 @@ from encswap.data.units import CachedSplitter, units_of
 from encswap.errors import InputError
 from encswap.evaluate.baselines import cross_fold, predict_by_dictionary
 from encswap.evaluate.error_analysis import expressible
+from encswap.evaluate.label_thresholds import LabelThresholds, choose_by_label
 from encswap.evaluate.retention import (
     Asked,
     compare_retention,
@@ -54,6 +55,7 @@ from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
     Example,
+    Prediction,
     Source,
     Watcher,
     WordSplitter,
@@ -156,8 +158,11 @@ def _run(job: Job) -> dict[str, Any]:
     manifest = manifest_of(
         job.recipe, job.documents, job.ready, job.plugins, threshold=progress.threshold
     )
-    job.folder.write_manifest(replace(manifest, remarks=job.folder.remarks()))
-    metrics, predictions = _final(job, progress)
+    manifest = replace(manifest, remarks=job.folder.remarks())
+    job.folder.write_manifest(manifest)
+    metrics, predictions, own = _final(job, progress)
+    if own:
+        job.folder.write_manifest(replace(manifest, thresholds=own))
     times.append(time.monotonic())
     metrics |= {
         "baselines": compared,
@@ -268,8 +273,13 @@ def begin(job: Job) -> None:
         job.folder.write_text(RECIPE, dump_recipe(job.recipe))
 
 
-def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Score dev and test with the best epoch's weights, read back from the run folder."""
+def _final(
+    job: Job, progress: Progress
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, float]]:
+    """Score dev and test with the best epoch's weights, read back from the run folder.
+
+    Returns the metrics, a line per document, and the labels' own thresholds where dev shows a gain.
+    """
     recipe, documents, ready = job.recipe, job.documents, job.ready
     model = put_on_device(read_model(job.folder.checkpoint, splitter=ready.splitter))
     policy = overlap_policy(model, recipe.overlap_policy)
@@ -277,8 +287,10 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
     began = time.monotonic()
     found["test"] = job.score(model, documents.test)
     seconds = time.monotonic() - began
+    by_label = _label_thresholds(job, found["dev"], progress.threshold, policy)
+    own = by_label.thresholds if by_label else {}
     dev, test = (
-        score_at(examples, found[part], progress.threshold, policy)
+        score_at(examples, found[part], progress.threshold, policy, own)
         for part, examples in (("dev", documents.dev), ("test", documents.test))
     )
     labels = documents.asked.labels
@@ -302,6 +314,8 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
             "parameters": sum(one.numel() for one in model.parameters()),
         },
     }
+    if by_label:
+        metrics["label_thresholds"] = by_label.as_dict()
     if documents.schema:
         metrics["tasks"] = job.score_tasks(model, documents.test, progress.threshold)
     if held := _held_out(job, model, ready.splitter, progress.threshold):
@@ -311,7 +325,20 @@ def _final(job: Job, progress: Progress) -> tuple[dict[str, Any], list[dict[str,
         for example in documents.test
     ]
     lines = prediction_lines(documents.test, test, found["test"], expressed)
-    return metrics, mark_seen(lines, documents.train)
+    return metrics, mark_seen(lines, documents.train), own
+
+
+def _label_thresholds(
+    job: Job, found: Sequence[Sequence[Prediction]], threshold: float, policy: str | None
+) -> LabelThresholds | None:
+    """Choose a threshold a label on dev; None where the recipe wants none, or dev is test."""
+    recipe, documents = job.recipe, job.documents
+    if recipe.label_thresholds == "never" or recipe.protocol == "plan":
+        return None
+    if len(documents.asked.labels) < 2:
+        return None
+    results = sweep(documents.dev, found, recipe.thresholds, policy)
+    return choose_by_label(documents.dev, results, threshold, recipe.seed)
 
 
 def default_folder(encoder: str, root: Path = Path("runs")) -> Path:
@@ -325,7 +352,7 @@ class RunOptions:
     """How a run is made: pickle weights or not, the folder it goes on in, its splitter if shared.
 
     A folder to go on in is refused where something changed since, unless `force`. `compete` trains
-    the rivals that a recipe names.
+    the rivals that a recipe names; `callbacks` are transformers' own, classes or instances.
     """
 
     allow_pickle: bool = False
@@ -334,6 +361,7 @@ class RunOptions:
     splitter: CachedSplitter | None = None
     build_mini: BuildMini | None = None
     compete: Compete | None = None
+    callbacks: Sequence[Any] = ()
 
 
 def run_recipe(
@@ -393,7 +421,17 @@ def run_recipe(
         watcher=watcher,
     )
     folder = options.again or RunFolder.create(path)
-    job = Job(recipe, documents, ready, plugins, folder, watcher, control, options.compete)
+    job = Job(
+        recipe,
+        documents,
+        ready,
+        plugins,
+        folder,
+        watcher,
+        control,
+        options.compete,
+        options.callbacks,
+    )
     if options.again is None:
         return run(job)
     now = manifest_of(recipe, documents, ready, plugins)

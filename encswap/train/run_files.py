@@ -34,6 +34,7 @@ class SplitScores(Record):
     micro: Measured
     per_label: dict[str, Measured]
     threshold: Share | None = None
+    thresholds: dict[str, Share] | None = None
     documents: Count | None = None
     macro: Numbers | None = None
     strings: Numbers | None = None
@@ -127,6 +128,7 @@ class Metrics(Record):
     retention: dict[str, Any] | None = None
     held_out: dict[str, Any] | None = None
     average_with_start: dict[str, Any] | None = None
+    label_thresholds: dict[str, Any] | None = None
     provenance: Provenance | None = None
     expressed: dict[str, Any] | None = None  # of a tagger, as the next two
     recipe: dict[str, Any] | None = None
@@ -265,6 +267,7 @@ class Recorded(Record):
     splitter: RecordedSplitter | None = None
     max_width: Count | None = None
     threshold: Share | None = None
+    thresholds: dict[str, Share] | None = None
     embeddings: str | None = None
     origins: dict[str, Count] | None = None
     labels: list[str] | None = None

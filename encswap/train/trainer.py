@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,7 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
         on_epoch: EpochEnd,
         on_step: StepEnd | None = None,
         teacher: Teacher | None = None,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self._teacher = teacher
         self._folder = folder
@@ -154,7 +155,11 @@ class SwapTrainer(Trainer):  # type: ignore[misc]
             data_collator=Collator(
                 model, recipe.seed, recipe.mask_subtokens, self._epoch, recipe.labels_per_document
             ),
-            callbacks=[_Watch(self, on_epoch, on_step), _Thaw(model, recipe.freeze_encoder_steps)],
+            callbacks=[
+                _Watch(self, on_epoch, on_step),
+                _Thaw(model, recipe.freeze_encoder_steps),
+                *callbacks,
+            ],
         )
         # gliner2's loss is a sum; `forward` may take keywords without meaning the Trainer's.
         self.model_accepts_loss_kwargs = False

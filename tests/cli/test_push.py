@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import encswap
 from encswap.cli.app import app
+from encswap.cli.push import gather
 from encswap.models import resolve, spec_of
 from encswap.recipe import read_recipe
 from encswap.testing.mini.encoders import mini_encoder
@@ -222,6 +223,16 @@ def test_a_dry_run_shows_files_and_card_and_needs_no_network(run: Path, tmp_path
     assert "nothing is overwritten" in refused(
         run, REPO, "--dry-run", "--card", tmp_path / "card.md"
     )
+
+
+def test_a_guard_is_told_by_the_card_and_goes_into_the_config(run: Path):
+    items, text = gather(run, REPO, [], [], "", guard=True)
+    config = next(item.content for item in items if item.name == "config.json")
+    assert isinstance(config, bytes) and b"load it with encswap.load" in config
+    assert "refuses this checkpoint and names" in text
+    assert "comes back with its default words" in gather(run, REPO, [], [], "")[1]
+    edit(run / "encswap.json", lambda one: one["splitter"].update(name="whitespace"))
+    assert "needs no guard" in refused(run, REPO, "--dry-run", "--guard")
 
 
 def test_predictions_go_only_when_asked(run: Path):

@@ -42,7 +42,7 @@ def metadata(card: str) -> dict[str, Any]:
 def test_the_card_tells_what_was_swapped_and_how_to_load_it(run: Run):
     card = write_card(run, ABOUT)
     assert f"`someone/base` at `{COMMIT}`" in card and f"`other/encoder` at `{COMMIT}`" in card
-    assert "encswap.load(snapshot_download('me/model'))" in card
+    assert "encswap.load('me/model')" in card and 'pip install "encswap[korean]"' in card
     assert "comes back with its default words" in card
     assert "resumed although changed" in card and "epochs: 15" in card
     assert "- Drug: a substance \\| by name" in card
