@@ -26,7 +26,7 @@ from encswap.files import (
 from encswap.gliner.batches import position_limit
 from encswap.gliner.graph import EntityGraph
 from encswap.gliner.model import max_width_of, overlap_policy
-from encswap.gliner.processor import special_pieces
+from encswap.gliner.processor import special_pieces, stand_in
 from encswap.manifest import versions_of
 from encswap.plugins import DEFAULT_PLUGINS
 from encswap.runtime.description import (
@@ -174,6 +174,8 @@ def _describe(
         max_length=recipe.max_length,
         positions=position_limit(saved.model, recipe.max_length),
         special_pieces=tuple(sorted(special_pieces(processor.tokenizer))),
+        pooling=processor.token_pooling,
+        stand_in=stand_in(processor) or "",
         files={},
         labels=manifest.labels,
         descriptions=manifest.descriptions,

@@ -43,7 +43,8 @@ def write_graph(model: PreTrainedModel, path: Path) -> None:
     """Write a model's entity graph as ONNX in float32, every axis dynamic.
 
     Inputs: `input_ids`, `attention_mask` (batch, tokens), `words` (batch, words), `prompt`
-    (1 + labels), `widths` (widths), all int64. Outputs: `counts` (batch, 20) and `logits` (batch,
+    (1 + labels), `widths` (widths), all int64; `words` is float (batch, words, tokens) where words
+    are means of their subtokens. Outputs: `counts` (batch, 20) and `logits` (batch,
     labels, words, widths), where a span that reaches behind the last word has no meaning. Raises
     `SwapError` where the model's head or encoder cannot be exported.
     """
@@ -70,10 +71,11 @@ def _trace(graph: Any, path: Path) -> None:
 
     batch, tokens, words, parts = 2, 19, 7, 4
     mask = torch.ones(batch, tokens, dtype=torch.long)
+    means = graph.pooling == "mean"
     example = (
         torch.ones(batch, tokens, dtype=torch.long),
         mask,
-        torch.arange(words).repeat(batch, 1),
+        torch.rand(batch, words, tokens) if means else torch.arange(words).repeat(batch, 1),
         torch.arange(1, 1 + parts),
     )
     dim = torch.export.Dim
@@ -87,7 +89,12 @@ def _trace(graph: Any, path: Path) -> None:
             input_names=list(INPUTS),
             output_names=list(PARTS),
             dynamo=True,
-            dynamic_shapes=({0: b, 1: t}, {0: b, 1: t}, {0: b, 1: w}, {0: p}),
+            dynamic_shapes=(
+                {0: b, 1: t},
+                {0: b, 1: t},
+                {0: b, 1: w, 2: t} if means else {0: b, 1: w},
+                {0: p},
+            ),
             external_data=True,
             verbose=False,
         )

@@ -18,7 +18,8 @@ class EntityGraph(torch.nn.Module):
     """Encoder, count head and span head for a batch whose texts share one prompt.
 
     Inputs: `input_ids` and `attention_mask` (batch, tokens); `words` (batch, words), the place of
-    each word's first subtoken; `prompt` (1 + labels), the places of [P] and of each [E].
+    each word's first subtoken, or where words are means of their subtokens (batch, words, tokens),
+    the share of each; `prompt` (1 + labels), the places of [P] and of each [E].
     Outputs: `counts` (batch, 20), the logits of the count head; `starts` and `ends` (batch, words,
     features); `queries` (batch, labels, features) and `bias` (batch, labels). The logit of a span
     from word i to word j is `relu(starts[i] + ends[j]) @ queries + bias`, which is what
@@ -33,10 +34,11 @@ class EntityGraph(torch.nn.Module):
                 "are chosen step by step",
                 hint="export a run whose base has a span head, such as the default base",
             )
-        if getattr(model.processor, "token_pooling", "first") != "first":
+        self.pooling = str(getattr(model.processor, "token_pooling", "first"))
+        if self.pooling not in ("first", "mean"):
             raise SwapError(
-                f"words pooled by {model.processor.token_pooling!r} cannot be exported",
-                hint="export a base whose token_pooling is first",
+                f"words pooled by {self.pooling!r} cannot be exported",
+                hint="export a model whose token_pooling is first or mean",
             )
         self.encoder, self.count_pred = model.encoder, model.count_pred
         self.count_embed, self.layer = model.count_embed, model.span_rep.span_rep_layer
@@ -51,7 +53,10 @@ class EntityGraph(torch.nn.Module):
         """Return counts, starts, ends, queries and bias."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         asked = states.index_select(1, prompt)
-        vectors = torch.gather(states, 1, words[:, :, None].expand(-1, -1, states.shape[-1]))
+        if self.pooling == "mean":
+            vectors = words @ states
+        else:
+            vectors = torch.gather(states, 1, words[:, :, None].expand(-1, -1, states.shape[-1]))
         return (
             self.count_pred(asked[:, 0]),
             *halves(self.layer, vectors),

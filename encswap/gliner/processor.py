@@ -40,13 +40,12 @@ class SafeProcessor(SchemaTransformer):  # type: ignore[misc]
     def _as_text(self, word: str) -> str:
         """The word, or where it is special the name under which its plain pieces are kept."""
         found = self._tokenize_cached(word)
-        # gliner2 pools a word without pieces away, and every later one stands in its place.
-        lost = not found and self.token_pooling in ("mean", "max")
-        if word not in MARKERS and self._specials.isdisjoint(found) and not lost:
+        instead = stand_in(self)
+        plain = word not in MARKERS and self._specials.isdisjoint(found)
+        if plain and (found or not instead):
             return word
         name = word + AS_TEXT
-        unknown = self.tokenizer.unk_token or self.tokenizer.pad_token
-        self._token_cache[name] = self.pieces(word) or ([unknown] if lost else [])
+        self._token_cache[name] = self.pieces(word) or ([instead] if instead else [])
         return name
 
     def pieces(self, word: str) -> list[str]:
@@ -94,6 +93,17 @@ def make_safe(processor: SchemaTransformer) -> None:
     processor._specials = specials
     processor._special_in = lru_cache(maxsize=KEPT)(special_in)
     processor.__class__ = SafeProcessor
+
+
+def stand_in(processor: SchemaTransformer) -> str | None:
+    """The piece that stands for a word without pieces; None where it needs none.
+
+    gliner2 pools such a word away, and every later one stands in its place.
+    """
+    if processor.token_pooling == "first":  # noqa: S105 - no password
+        return None
+    unknown: str | None = processor.tokenizer.unk_token or processor.tokenizer.pad_token
+    return unknown
 
 
 def special_pieces(tokenizer: PreTrainedTokenizerFast) -> frozenset[str]:

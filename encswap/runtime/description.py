@@ -42,7 +42,8 @@ class Description:
     """The contents of `export.json`.
 
     `positions` is how many subtokens the encoder takes at once, `special_pieces` the tokens that no
-    text may give. `files` maps the folder's other files to their SHA-256.
+    text may give, `stand_in` the piece of a word that has none where words are means of their
+    pieces. `files` maps the folder's other files to their SHA-256.
     """
 
     format: Count
@@ -54,6 +55,8 @@ class Description:
     positions: Count
     special_pieces: tuple[str, ...]
     files: Mapping[str, str]
+    pooling: Literal["first", "mean"] = "first"
+    stand_in: str = ""
     labels: tuple[str, ...] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
     threshold: Share | None = None

@@ -44,7 +44,7 @@ class EncodedText:
 class Encoding:
     """The tokenizer of an export: words and prompts as ids."""
 
-    def __init__(self, path: Path, specials: Iterable[str]) -> None:
+    def __init__(self, path: Path, specials: Iterable[str], stand_in: str = "") -> None:
         from tokenizers import Tokenizer
 
         try:
@@ -58,6 +58,8 @@ class Encoding:
         self._literal.encode_special_tokens = True
         self._specials = frozenset(specials)
         self._special_ids = {self._tokenizer.token_to_id(one) for one in self._specials} - {None}
+        found = self._tokenizer.token_to_id(stand_in) if stand_in else None
+        self._stand_in = () if found is None else (found,)
         self.word_ids = lru_cache(maxsize=KEPT)(self._word_ids)
         self._ids = lru_cache(maxsize=KEPT)(self._plain_ids)
         self._prompt = lru_cache(maxsize=64)(self._prompt_of)
@@ -67,6 +69,9 @@ class Encoding:
 
     def _word_ids(self, word: str) -> tuple[int, ...]:
         """Tokenise a word of a text; it never gives a special token."""
+        return self._pieces(word) or self._stand_in
+
+    def _pieces(self, word: str) -> tuple[int, ...]:
         ids = self._ids(word)
         if word not in MARKERS and self._special_ids.isdisjoint(ids):
             return ids
@@ -134,11 +139,13 @@ class Encoding:
         return EncodedText(tuple(ids), tuple(firsts), tuple(starts), tuple(ends))
 
 
-def as_inputs(prompt: Prompt, texts: Sequence[EncodedText], width: int) -> dict[str, NDArray[Any]]:
+def as_inputs(
+    prompt: Prompt, texts: Sequence[EncodedText], width: int, *, means: bool = False
+) -> dict[str, NDArray[Any]]:
     """Put a batch of texts that share a prompt into the graph's arrays, padded with 0.
 
     A word without subtokens stands where the next one begins, as in gliner2; behind the end of a
-    text it stands at its last subtoken.
+    text it stands at its last subtoken. With `means`, words are shares of each subtoken.
     """
     before = len(prompt.ids)
     tokens = max(before + len(one.ids) for one in texts)
@@ -154,7 +161,20 @@ def as_inputs(prompt: Prompt, texts: Sequence[EncodedText], width: int) -> dict[
     return {
         "input_ids": ids,
         "attention_mask": mask,
-        "words": firsts,
+        "words": _shares(texts, before, words, tokens) if means else firsts,
         "prompt": np.array(prompt.places, dtype=np.int64),
         "widths": np.arange(width, dtype=np.int64),
     }
+
+
+def _shares(
+    texts: Sequence[EncodedText], before: int, words: int, tokens: int
+) -> NDArray[np.float32]:
+    """The share of each subtoken in each word's mean: (batch, words, tokens)."""
+    shares = np.zeros((len(texts), words, tokens), dtype=np.float32)
+    for place, one in enumerate(texts):
+        ends = (*one.firsts[1:], len(one.ids))
+        for word, (first, end) in enumerate(zip(one.firsts, ends, strict=True)):
+            if end > first:
+                shares[place, word, before + first : before + end] = 1 / (end - first)
+    return shares

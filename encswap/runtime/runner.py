@@ -52,7 +52,9 @@ class Runner:
 
     def __init__(self, folder: Path, description: Description, session: Any) -> None:
         self.folder, self.description = folder, description
-        self.encoding = Encoding(folder / TOKENIZER, description.special_pieces)
+        self.encoding = Encoding(
+            folder / TOKENIZER, description.special_pieces, description.stand_in
+        )
         splitter = load_splitter(description.splitter, folder)
         self.splitter = CachedSplitter(splitter, KEPT_CHARACTERS)
         self.room = PromptRoom(
@@ -104,7 +106,7 @@ class Runner:
         asked = self.asked(labels)
         own = {} if threshold is not None else dict(self.description.thresholds)
         at = threshold or self.threshold
-        floor = min(FLOOR, at, *own.values())
+        floor = min([at, *own.values()])
         found = [
             resolve(one, at, self.description.overlap_policy, own)
             for one in self.candidates(texts, asked, floor, batch_size)
@@ -165,7 +167,8 @@ class Runner:
     def _run(self, prompt: Prompt, texts: Sequence[EncodedText]) -> list[Logits]:
         if not texts:
             return []
-        inputs = as_inputs(prompt, texts, self.description.max_width)
+        means = self.description.pooling == "mean"
+        inputs = as_inputs(prompt, texts, self.description.max_width, means=means)
         counts, spans = self._session.run(["counts", "logits"], inputs)
         return [
             Logits(count, span[:, : len(text.firsts)])

@@ -88,6 +88,7 @@ def _write(
     positions: int,
     *,
     options: dict[str, Any] | None = None,
+    pooling: str = "first",
     **fields: Any,
 ) -> None:
     import torch
@@ -116,7 +117,14 @@ def _write(
         }
     )
     encoder = LoadedEncoder(build_model(config).float(), tokenizer)
-    model = gliner.new_model(None, encoder, model_name=kind, max_width=6, counting_layer=counting)
+    model = gliner.new_model(
+        None,
+        encoder,
+        model_name=kind,
+        max_width=6,
+        counting_layer=counting,
+        token_pooling=pooling,
+    )
     speak_clearly(model)
     gliner.save_model(model, folder)
     built = plugins.splitter(splitter, **(options or {}))

@@ -85,15 +85,41 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "deberta-v2"])
-def test_odd_texts_and_long_ones_are_cut_and_answered_as_in_torch(exported, korean, kind):
-    run, out, _ = exported(kind, dict(CLASSES)[kind])
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("bert", {}), ("roberta", {}), ("deberta-v2", {}), ("bert", {"pooling": "mean"})],
+)
+def test_odd_texts_and_long_ones_are_cut_and_answered_as_in_torch(exported, korean, kind, more):
+    run, out, _ = exported(kind, dict(CLASSES)[kind], **more)
     texts = [*ODD, long_text(korean)]
     mine = load(out).predict(texts)
     theirs = [found for _, found in predict_saved(run, texts)]
     for text, one, other in zip(texts, mine, theirs, strict=True):
         assert as_spans(one) == as_spans(other), text[:40]
         assert [a.score for a in one] == pytest.approx([b.score for b in other], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "counting"), [("xlm-roberta", "count_lstm"), ("bert", "count_lstm_v2")]
+)
+def test_words_that_are_means_of_their_subtokens_are_exported_as_such(
+    exported, korean, kind, counting
+):
+    run, out, outcome = exported(kind, counting, pooling="mean")
+    assert read_description(out).pooling == "mean"
+    found = outcome.agreement
+    assert found.logits <= TOLERANCE and found.differing == 0 and found.spans > 30
+    texts = [example.text for example in korean]
+    mine = [as_spans(one) for one in load(out).predict(texts)]
+    assert mine == [as_spans(one) for _, one in predict_saved(run, texts)]
+    # The same weights read by each word's first subtoken find other spans.
+    _, firsts, _ = exported(kind, counting)
+    assert mine != [as_spans(one) for one in load(firsts).predict(texts)]
+
+
+def test_words_that_are_maxima_of_their_subtokens_are_refused(checkpoint, export_of):
+    with pytest.raises(SwapError, match="pooled by 'max' cannot be exported"):
+        export_of(checkpoint(pooling="max"))
 
 
 def test_labels_of_a_call_that_do_not_fit_at_once_are_asked_in_groups(exported, korean):
