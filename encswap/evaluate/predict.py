@@ -107,7 +107,7 @@ class Saved:
         policy = gliner.overlap_policy(self.model, self.recipe.overlap_policy)
         found = [
             resolve(one, at, policy)
-            for one in self.candidates(examples, asked, min(FLOOR, at), batch_size=batch_size)
+            for one in self.candidates(examples, asked, at, batch_size=batch_size)
         ]
         return [flatten(one) for one in found] if flat else found
 
@@ -398,6 +398,6 @@ def predict_saved(
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):
         examples = [Example(str(place), text) for place, text in enumerate(some)]
-        candidates = saved.candidates(examples, asked, min(FLOOR, at), progress)
+        candidates = saved.candidates(examples, asked, at, progress)
         for text, found in zip(some, candidates, strict=True):
             yield text, resolve(found, at, policy)
