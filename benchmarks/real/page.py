@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
@@ -19,6 +20,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
 SIZES = (200, 1000)
 KINDS = {
     "tuned": "swap, recipe `real`",
+    "mean": "swap, recipe `real`, mean of a unit's subtokens",
     "plan": "swap, the plan's rates",
     "keep": "no swap, recipe `real`",
     "tagger": "plain tagger on the same encoder",
@@ -56,20 +58,31 @@ def by_label(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: one["f1"] if isinstance(one, Mapping) else one for name, one in labels.items()}
 
 
-def shown(result: Mapping[str, Any] | None) -> str:
-    """A score as a table shows it; empty where a cell has not been run, its error if it failed."""
-    if result is None:
-        return ""
-    if "test" not in result:
-        return f"failed: {result.get('failure', {}).get('error', 'no score')[:60]}"
-    return "{:.3f} ({:.3f}–{:.3f})".format(*score_of(result))
+def seeds_of(results: Results, name: str) -> list[Mapping[str, Any]]:
+    """The results of a cell by seed: `name`, and `name-s43` and the like."""
+    return [one for key, one in results.items() if re.fullmatch(rf"{name}(-s\d+)?", key)]
+
+
+def shown(results: Results, name: str) -> str:
+    """A cell's score: over several seeds their mean and range, else with the bootstrap interval.
+
+    Empty where it has not been run, its error where it failed.
+    """
+    found = seeds_of(results, name)
+    for one in found:
+        if "test" not in one:
+            return f"failed: {one.get('failure', {}).get('error', 'no score')[:60]}"
+    if len(found) > 1:
+        values = [score_of(one)[0] for one in found]
+        return f"{fmean(values):.3f} ({min(values):.3f}–{max(values):.3f}, {len(values)} seeds)"
+    return "{:.3f} ({:.3f}–{:.3f})".format(*score_of(found[0])) if found else ""
 
 
 def scores(results: Results) -> str:
     """Ours, the plan's rates, no swap and the tagger, by training sentences."""
     sizes = [size for size in SIZES if any(f"{kind}-{size}" in results for kind in KINDS)]
     rows = [
-        [told, *(shown(results.get(f"{kind}-{size}")) for size in sizes)]
+        [told, *(shown(results, f"{kind}-{size}") for size in sizes)]
         for kind, told in KINDS.items()
         if any(f"{kind}-{size}" in results for size in sizes)
     ]
@@ -78,26 +91,37 @@ def scores(results: Results) -> str:
 
 
 def verdicts(results: Results, sizes: Iterable[int]) -> Iterable[str]:
-    """Say of each size whether the swap or the tagger is ahead, or that neither is shown to be."""
+    """Say of each size and way of pooling whether the swap or the tagger is shown to be ahead."""
     for size in sizes:
-        ours, other = results.get(f"tuned-{size}"), results.get(f"tagger-{size}")
-        if not ours or not other or "test" not in ours:
-            continue
-        (mine, low, high), (theirs, least, most) = score_of(ours), score_of(other)
-        ahead = "The swap is" if mine > theirs else "The tagger is"
-        clear = low > most or least > high
-        yield (
-            f"{size:,} sentences: {ahead} ahead by {abs(mine - theirs):.3f}"
-            + ("." if clear else ", and the intervals overlap: one seed does not decide it.")
+        for kind, told in (("tuned", "First subtoken"), ("mean", "Mean of subtokens")):
+            ours, other = (seeds_of(results, f"{name}-{size}") for name in (kind, "tagger"))
+            if ours and other and all("test" in one for one in ours):
+                yield f"{told}, {size:,} sentences: {verdict(ours, other)}"
+
+
+def verdict(ours: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> str:
+    """Compare by seeds where both have three or more, else by the intervals of the first."""
+    mine, theirs = ([score_of(one) for one in found] for found in (ours, other))
+    if min(len(mine), len(theirs)) >= 3:
+        (low, high), (least, most) = (
+            (min(score for score, *_ in found), max(score for score, *_ in found))
+            for found in (mine, theirs)
         )
+        unsure = ", and the seeds of the two overlap: it is not decided."
+    else:
+        (_, low, high), (_, least, most) = mine[0], theirs[0]
+        unsure = ", and the intervals overlap: one seed does not decide it."
+    gap = fmean(score for score, *_ in mine) - fmean(score for score, *_ in theirs)
+    ahead = "the swap is" if gap > 0 else "the tagger is"
+    return f"{ahead} ahead by {abs(gap):.3f}" + ("." if low > most or least > high else unsure)
 
 
 def labels(results: Results) -> str:
-    """F1 by label, ours beside the tagger."""
+    """F1 by label of the first seed, the swap by both ways of pooling beside the tagger."""
     columns = {
-        f"{KINDS[kind].split(',')[0]}, {size:,}": by_label(one)
+        f"{told}, {size:,}": by_label(one)
         for size in SIZES
-        for kind in ("tuned", "tagger")
+        for kind, told in (("tuned", "first subtoken"), ("mean", "mean"), ("tagger", "tagger"))
         if "test" in (one := results.get(f"{kind}-{size}", {}))
     }
     names = sorted({name for column in columns.values() for name in column})
@@ -109,7 +133,7 @@ def changes(results: Results) -> str:
     """One change at a time around the recipe."""
     sizes = [size for size in SIZES if sum(f"{kind}-{size}" in results for kind in CHANGES) > 1]
     rows: Rows = [
-        [told, *(shown(results.get(f"{kind}-{size}")) for size in sizes)]
+        [told, *(shown(results, f"{kind}-{size}") for size in sizes)]
         for kind, told in CHANGES.items()
         if any(f"{kind}-{size}" in results for size in sizes)
     ]
@@ -130,7 +154,12 @@ def zero_shot(results: Results) -> str:
 def bases(results: Results) -> str:
     """The English bases on their own test sentences."""
     rows = [
-        [name.removeprefix("base-"), file, f"{one['sentences']:,}", shown({"test": test})]
+        [
+            name.removeprefix("base-"),
+            file,
+            f"{one['sentences']:,}",
+            shown({name: {"test": test}}, name),
+        ]
         for name, one in results.items()
         if name.startswith("base-")
         for file, test in one["test"].items()
@@ -143,7 +172,7 @@ def seconds(results: Results) -> str:
     rows = [
         [name, ", ".join(f"{epoch['seconds']:.0f}" for epoch in one["epochs"])]
         for name, one in results.items()
-        if one.get("epochs") and not name.startswith("base-")
+        if one.get("epochs") and not name.startswith("base-") and not re.search(r"-s\d+$", name)
     ]
     return _table(["run", "seconds of each epoch"], rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +25,17 @@ def listen() -> None:
     """Raise at an interrupt once, and let those that follow at once pass while it unwinds."""
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _leave_at_once):
         signal.signal(signal.SIGINT, _raise_once)
+        sys.unraisablehook = _hear_again
+
+
+def _hear_again(ignored: Any, /) -> None:
+    """Raise an interrupt again that came inside a destructor, where Python drops exceptions."""
+    if not issubclass(ignored.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(ignored)
+        return
+    Heard.at = 0.0
+    # Not from here: what this hook raises is dropped too. The signal reaches the main thread.
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def _raise_once(_number: int, _frame: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import struct
 import subprocess
 import sys
@@ -327,8 +326,17 @@ def test_the_page_says_who_is_ahead_and_whether_it_is_shown(room):
         "tuned-1000": run(0.6, 0.57, 0.63),
         "tagger-1000": tagger(0.62, 0.6, 0.65),
     }
-    said = "\n".join(room["page"].verdicts(results, (200, 1000)))
-    assert "200 sentences: The swap is ahead by 0.100." in said
-    assert "1,000 sentences: The tagger is ahead by 0.020, and the intervals overlap" in said
-    assert room["page"].shown(None) == ""
-    json.dumps(results)
+    page = room["page"]
+    said = "\n".join(page.verdicts(results, (200, 1000)))
+    assert "200 sentences: the swap is ahead by 0.100." in said
+    assert "1,000 sentences: the tagger is ahead by 0.020, and the intervals overlap" in said
+    assert page.shown(results, "tuned-50") == ""
+    assert page.shown(results, "tuned-200") == "0.500 (0.470–0.530)"
+    results |= {f"tuned-200-s{seed}": run(0.44 + seed / 1e3, 0.4, 0.6) for seed in (43, 44)}
+    results |= {f"tagger-200-s{seed}": tagger(0.41, 0.3, 0.5) for seed in (43, 44)}
+    assert page.shown(results, "tuned-200") == "0.489 (0.483–0.500, 3 seeds)"
+    (first, _) = page.verdicts(results, (200, 1000))
+    assert first == "First subtoken, 200 sentences: the swap is ahead by 0.082."
+    results["tagger-200-s43"] = tagger(0.49, 0.3, 0.5)
+    (first, _) = page.verdicts(results, (200, 1000))
+    assert first.endswith("ahead by 0.056, and the seeds of the two overlap: it is not decided.")

@@ -159,3 +159,35 @@ def test_interrupts_end_a_run_in_one_line_that_advises_what_works(
     (line,) = [one for one in said.splitlines() if one.startswith("encswap:")]
     assert "interrupted" in line
     assert (f"--resume {out}" in line) == (out / "encswap.json").is_file()
+
+
+DESTRUCTOR = """
+import time
+from encswap.cli import interrupts
+
+class Slow:
+    def __del__(self):
+        print("in the destructor", flush=True)
+        time.sleep(30)
+
+interrupts.listen()
+slow = Slow()
+try:
+    del slow
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_that_python_drops_in_a_destructor_is_heard_after_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", DESTRUCTOR],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in the destructor\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[0] == "heard\n"
