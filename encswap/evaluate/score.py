@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from encswap import distributed as processes
 from encswap.data.windows import Window, cut, merge
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FLOOR = 0.05
 Progress = Callable[[int], None]
-_Given, _Scored = TypeVar("_Given"), TypeVar("_Scored")
+_Given = tuple[list[str], Any]
+_Scored = list[list[Prediction]]
 
 
 def score_texts(
@@ -114,7 +115,7 @@ def _score(
 
 def _each(
     model: PreTrainedModel, score: Callable[[_Given], _Scored], given: Iterator[_Given]
-) -> Iterator[_Scored]:
+) -> Generator[_Scored, None, None]:
     """Score batches in their order; on a CPU as many at a time as torch uses cores.
 
     A core with a batch of its own waits for no other one, as it does many times a layer where
