@@ -35,7 +35,9 @@ def sentences(path: Path, most: int) -> list[str]:
     return [example.text for example in read_examples(path)][:most]
 
 
-def ways(run: Path, folder: Path, texts: list[str]) -> dict[str, Callable[[list[str], int], Any]]:
+def ways(
+    run: Path, folder: Path, texts: list[str], threads: int
+) -> dict[str, Callable[[list[str], int], Any]]:
     """The four ways of asking the same model; each takes texts and a batch size."""
     from encswap.evaluate.predict import Saved
     from encswap.export.folder import ExportOptions, export_run
@@ -60,8 +62,8 @@ def ways(run: Path, folder: Path, texts: list[str]) -> dict[str, Callable[[list[
     write_int8(folder / "onnx" / GRAPH, folder / "int8.onnx")
     description = read_description(folder / "onnx")
     plain, saved = load_model(run), Saved.read(run)
-    float32 = load(folder / "onnx")
-    int8 = Runner(folder / "onnx", description, open_session(folder / "int8.onnx"))
+    float32 = load(folder / "onnx", threads=threads)
+    int8 = Runner(folder / "onnx", description, open_session(folder / "int8.onnx", threads))
 
     def gliner2(some: list[str], size: int) -> Any:
         return plain.batch_extract_entities(
@@ -89,9 +91,9 @@ def measure(asked: dict[str, Any], texts: list[str], size: int, portion: int) ->
     """Ask portion by portion, all ways in turn; medians of documents a second, and ratios."""
     speeds: dict[str, list[float]] = {way: [] for way in asked}
     differing = dict.fromkeys(asked, 0)
-    total = 0
+    total = behind = 0
     for ask in asked.values():
-        ask(texts[: min(size, 4)], size)  # warm
+        ask(["서울에서 회의가 열렸다."] * 2, size)  # warm; no text is asked twice of one way
     for start in range(0, len(texts), portion):
         some = texts[start : start + portion]
         reference: Any = None
@@ -99,7 +101,13 @@ def measure(asked: dict[str, Any], texts: list[str], size: int, portion: int) ->
             began = time.perf_counter()
             found = ask(some, size)
             speeds[way].append(len(some) / (time.perf_counter() - began))
-            spans = spans_of(way, found)
+            whole = spans_of(way, found)
+            # gliner2 appends a full stop to a text, and gives spans that end with it.
+            spans = [
+                {span for span in one if span[1] <= len(text)}
+                for text, one in zip(some, whole, strict=True)
+            ]
+            behind += sum(map(len, whole)) - sum(map(len, spans))
             reference = spans if reference is None else reference
             total += sum(map(len, spans)) if way == "gliner2" else 0
             differing[way] += sum(len(a ^ b) for a, b in zip(spans, reference, strict=True))
@@ -117,19 +125,22 @@ def measure(asked: dict[str, Any], texts: list[str], size: int, portion: int) ->
         "ratio": ratios,
         "each": speeds,
         "spans": total,
+        "spans_behind_the_text": behind,
         "differing_spans": differing,
     }
 
 
 START = """
-import resource, sys, time
+import re, sys, time
 began = time.perf_counter()
 import encswap.runtime
 model = encswap.runtime.load(sys.argv[1])
 loaded = time.perf_counter()
 model.predict(["서울에서 회의가 열렸다."])
+# Not ru_maxrss: a process inherits that of the one that began it.
+peak = 1024 * int(re.search("VmHWM:[^0-9]+([0-9]+)", open("/proc/self/status").read())[1])
 print(loaded - began, time.perf_counter() - began,
-      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "torch" in sys.modules)
+      peak, "torch" in sys.modules)
 """
 
 
@@ -155,26 +166,35 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, action="append")
     parser.add_argument("--documents", type=int, default=96)
     parser.add_argument("--batch", type=int, action="append")
+    parser.add_argument("--threads", type=int, default=2, help="of each way")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    import torch
+
     from encswap.quiet import quiet
 
+    torch.set_num_threads(options.threads)
     texts = sentences(options.sentences, options.documents)
     result: dict[str, Any] = {
         "sentences": options.sentences.name,
         "documents": len(texts),
         "machine": {"cores": os.cpu_count(), "processor": platform.processor()},
         "weights": "drawn",
+        "threads": options.threads,
         "load_average": os.getloadavg(),
         "shapes": {},
     }
     for shape in options.shape or ["6x384"]:
         with tempfile.TemporaryDirectory() as name, quiet():
             folder = Path(name)
-            asked = ways(draw(folder / "run", texts, shape=shape), folder, texts)
+            asked = ways(draw(folder / "run", texts, shape=shape), folder, texts, options.threads)
+            sizes = options.batch or [1, 32]
+            each = len(texts) // len(sizes)
             found: dict[str, Any] = {
-                f"batch {size}": measure(asked, texts, size, max(16, 4 * size))
-                for size in options.batch or [1, 32]
+                f"batch {size}": measure(
+                    asked, texts[n * each : (n + 1) * each], size, 16 if size == 1 else 4 * size
+                )
+                for n, size in enumerate(sizes)
             }
             found["bytes"] = {
                 "onnx": (folder / "onnx" / "model.onnx").stat().st_size,
