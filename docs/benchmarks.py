@@ -131,15 +131,15 @@ def _inference() -> Iterator[str]:
     found = read("inference")
     yield "## Documents a second\n"
     yield (
-        f"{found['documents']} sentences of {found['sentences']}, drawn weights, threads of each "
-        f"way: {found['threads']}, on 2 cores that other work shared. The four ways are asked in "
-        "turn, and the ratio to gliner2's own `batch_extract_entities` is a median over portions. "
-        "Spans that differ from gliner2's are counted, but for those that end with the full stop "
-        "that gliner2 itself appends to a text; with drawn weights many lie near the "
-        "threshold, so those of int8 say little.\n"
+        f"Sentences of {found['sentences']}, drawn weights, threads of each way: "
+        f"{found['threads']}, on 2 cores that other work shared. The four ways are asked in turn, "
+        "and the ratio to gliner2's own `batch_extract_entities` is a median over portions. Spans "
+        "that only one of a way and gliner2 finds are counted, but for those that end with the "
+        "full stop that gliner2 itself appends to a text. What int8 costs a trained model stands "
+        "above; these weights are drawn.\n"
     )
-    yield "| layers × width | batch | gliner2 | torch | ONNX | int8 | differing spans |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| layers × width | batch | sentences | gliner2 | torch | ONNX | int8 | differing spans |"
+    yield "|---|---|---|---|---|---|---|---|"
     for shape, one in found["shapes"].items():
         for batch in (key for key in one if key.startswith("batch")):
             part = one[batch]
@@ -150,6 +150,7 @@ def _inference() -> Iterator[str]:
             )
             yield (
                 f"| {shape.replace('x', ' × ')} | {batch.removeprefix('batch ')} | "
+                f"{part['portions'] * part['documents_a_portion']} | "
                 f"{' | '.join(cells)} | {lost} of {part['spans']:,} |"
             )
     yield ""
