@@ -115,7 +115,7 @@ class Saved:
         examples = [Example(str(place), text) for place, text in enumerate(texts)]
         at, own = self.used(threshold)
         policy = gliner.overlap_policy(self.model, self.recipe.overlap_policy)
-        floor = min(FLOOR, at, *own.values())
+        floor = min([at, *own.values()])
         found = [
             resolve(one, at, policy, own)
             for one in self.candidates(examples, asked, floor, batch_size=batch_size)
@@ -420,7 +420,7 @@ def predict_saved(
     saved.splitter.limit = KEPT_CHARACTERS
     saved.groups(asked, say)
     at, own = saved.used(threshold)
-    floor = min(FLOOR, at, *own.values())
+    floor = min([at, *own.values()])
     policy = gliner.overlap_policy(saved.model, saved.recipe.overlap_policy)
     waiting = iter(texts)
     while some := list(islice(waiting, at_once)):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from encswap import distributed as processes
 from encswap.data.windows import Window, cut, merge
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 
 FLOOR = 0.05
 Progress = Callable[[int], None]
+_Given = tuple[list[str], Any]
+_Scored = list[list[Prediction]]
 
 
 def score_texts(
@@ -34,44 +41,105 @@ def score_texts(
 
     Texts of like length go together; the result is in the order given.
     """
-    import torch
-
     was_training = model.training
     model.eval()
     found: list[list[Prediction]] = [[] for _ in texts]
-    with torch.inference_mode():
-        for places in _batches(texts, batch_size):
-            chunk = [texts[place] for place in places]
-            for place, candidates in zip(places, _score(model, chunk, asked, floor), strict=True):
-                found[place] = candidates
+    batches = list(_batches(model, texts, asked, batch_size))
+    collated = (_collate(model, [texts[place] for place in places], asked) for places in batches)
+    with closing(_each(model, partial(_score, model, asked, floor), collated)) as scored:
+        for places, candidates in zip(batches, scored, strict=True):
+            for place, one in zip(places, candidates, strict=True):
+                found[place] = one
             if progress is not None:
                 progress(len(places))
     model.train(was_training)
     return found
 
 
-def _batches(texts: Sequence[str], size: int) -> Iterator[list[int]]:
+def _batches(
+    model: PreTrainedModel, texts: Sequence[str], asked: EntitySchema, size: int
+) -> Iterator[list[int]]:
+    """Yield places of at most `size` texts of like length.
+
+    On a CPU a small batch costs as much a text as a large one, so one ends where the next text
+    would be so much longer that what is padded cost more than a call.
+    """
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    prompt = sum(map(len, asked.labels)) if on_cpu else 0
+    batch: list[int] = []
+    for place in order:
+        longest = len(texts[place])
+        padded = sum(longest - len(texts[other]) for other in batch)
+        if len(batch) == size or (on_cpu and padded > prompt + longest):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _collate(
+    model: PreTrainedModel, texts: list[str], asked: EntitySchema
+) -> tuple[list[str], Any]:
+    schema = schema_for(asked.labels, descriptions=asked.descriptions)
+    return texts, collate(model, [(text, schema) for text in texts], training=False)
 
 
 def _score(
-    model: PreTrainedModel, texts: list[str], asked: EntitySchema, floor: float
-) -> Iterator[list[Prediction]]:
-    schema = schema_for(asked.labels, descriptions=asked.descriptions)
+    model: PreTrainedModel, asked: EntitySchema, floor: float, given: tuple[list[str], Any]
+) -> list[list[Prediction]]:
+    import torch
+
+    texts, batch = given
     # The prompt holds a label once, however often it was asked for: its places are the schema's.
-    labels = tuple(schema["entities"])
-    batch = collate(model, [(text, schema) for text in texts], training=False)
+    labels = tuple(dict.fromkeys(asked.labels))
     batch = batch.to(next(model.parameters()).device)
-    for place, spans in enumerate(heads.scored_spans(model, batch, floor)):
-        starts, ends = batch.start_mappings[place], batch.end_mappings[place]
-        # gliner2 ends every text with a full stop, which may be none of the text's own.
-        yield [
-            Prediction(starts[first], ends[last], labels[label], score)
-            for label, first, last, score in spans
-            if ends[last] <= len(texts[place])
+    with torch.inference_mode():  # each thread has its own
+        return [
+            [
+                Prediction(starts[first], ends[last], labels[label], score)
+                for label, first, last, score in spans
+                # gliner2 ends every text with a full stop, which may be none of the text's own.
+                if ends[last] <= len(text)
+            ]
+            for text, starts, ends, spans in zip(
+                texts,
+                batch.start_mappings,
+                batch.end_mappings,
+                heads.scored_spans(model, batch, floor),
+                strict=True,
+            )
         ]
+
+
+def _each(
+    model: PreTrainedModel, score: Callable[[_Given], _Scored], given: Iterator[_Given]
+) -> Generator[_Scored, None, None]:
+    """Score batches in their order; on a CPU as many at a time as torch uses cores.
+
+    A core with a batch of its own waits for no other one, as it does many times a layer where
+    several share one product. Batches are collated here: splitters are used from one thread.
+    """
+    import torch
+
+    cores = torch.get_num_threads()
+    first = list(islice(given, 2))
+    if cores < 2 or len(first) < 2 or next(model.parameters()).device.type != "cpu":
+        yield from map(score, chain(first, given))
+        return
+    try:
+        # The number holds for the thread that sets it, and for those that begin later.
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting = deque(pool.submit(score, one) for one in first)
+            for one in given:
+                waiting.append(pool.submit(score, one))
+                if len(waiting) > 2 * cores:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        torch.set_num_threads(cores)
 
 
 def cut_windows(

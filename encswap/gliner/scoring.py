@@ -43,6 +43,10 @@ def span_logits(model: PreTrainedModel, batch: Any) -> list[torch.Tensor | None]
 
     None where gliner2's count head says that the text holds nothing: gliner2 then returns nothing.
     """
+    from encswap.gliner.entity_scores import can_score_at_once, score_at_once
+
+    if can_score_at_once(model, batch):
+        return score_at_once(model, batch)
     words, schemas = encode_words(model, batch)
     logits, _counts = model._compute_direct_span_logits_batched(batch, words, schemas)
     return [one[0][0] if one and one[0] is not None else None for one in logits]

@@ -104,7 +104,7 @@ class Runner:
         asked = self.asked(labels)
         own = {} if threshold is not None else dict(self.description.thresholds)
         at = threshold or self.threshold
-        floor = min(FLOOR, at, *own.values())
+        floor = min([at, *own.values()])
         found = [
             resolve(one, at, self.description.overlap_policy, own)
             for one in self.candidates(texts, asked, floor, batch_size)
