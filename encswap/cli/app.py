@@ -11,9 +11,9 @@ from typer.models import CommandInfo
 
 from encswap.cli import interrupts
 from encswap.cli.completion import is_asked
+from encswap.cli.global_options import LogLevel, choose
 from encswap.cli.help_text import WholeHelp, WholeSummaries
 from encswap.cli.output import clean_streams, own_streams, results_apart, tell, write
-from encswap.cli.surroundings import LogLevel, choose
 from encswap.distributed import is_main
 from encswap.errors import EncswapError, InputError, one_line
 

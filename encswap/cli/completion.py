@@ -11,9 +11,11 @@ from encswap.cli.output import write
 
 HELP = """Print what a shell needs to complete commands and options.
 
-  eval "$(encswap completion bash)"
+In bash or zsh, put the line eval "$(encswap completion bash)" into ~/.bashrc or, with zsh in place
+of bash, into ~/.zshrc. fish reads the script from ~/.config/fish/completions/encswap.fish.
 
-  encswap completion fish > ~/.config/fish/completions/encswap.fish
+Print the script for fish:
+  encswap completion fish
 """
 VARIABLE = "_ENCSWAP_COMPLETE"
 """Set by the script while a shell asks for completions."""

@@ -34,8 +34,16 @@ def _hear_again(ignored: Any, /) -> None:
         sys.__unraisablehook__(ignored)
         return
     Heard.at = 0.0
-    # Not from here: what this hook raises is dropped too. The signal reaches the main thread.
-    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    # Not from here: what this hook raises is dropped too.
+    threading.Thread(target=_signal_until_heard, daemon=True).start()
+
+
+def _signal_until_heard() -> None:
+    """Signal the main thread: once more where it was about to sleep, which a signal then ends."""
+    while not Heard.at:
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
 
 
 def _raise_once(_number: int, _frame: Any) -> None:

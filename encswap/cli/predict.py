@@ -39,7 +39,7 @@ Find entities in a file:
 Find entities in a pipe:
   cat notes.txt | encswap predict runs/first
 
-Find entities in a folder of texts, for an annotation tool:
+Prepare a folder of texts for annotators:
   encswap predict runs/first notes/ --format label-studio --out tasks.json
 """
 COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue")
@@ -78,7 +78,11 @@ def predict(
     label: list[str] = typer.Option([], "--label", "-l", help="Labels; default: the model's own."),
     threshold: float = typer.Option(None, "--threshold", help="Default: the model's own."),
     format_: PredictionFormat = typer.Option(
-        PredictionFormat.auto, "--format", "-f", help="auto: text on a terminal."
+        PredictionFormat.auto,
+        "--format",
+        "-f",
+        metavar="FORM",
+        help=f"One of: {', '.join(PredictionFormat)}; auto: text on a terminal.",
     ),
     out: Path = typer.Option(None, "--out", "-o", help="Write to this new file, once whole."),
     source: str = typer.Option(

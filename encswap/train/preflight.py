@@ -29,7 +29,7 @@ from encswap.train.prepare import (
     read_documents,
 )
 from encswap.train.run_folder import refuse_taken
-from encswap.train.settings import trackers
+from encswap.train.trackers import trackers
 from encswap.types import Source, Subject, Unwatched, Watcher, labels_of
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from encswap.gliner.training import (
 from encswap.recipe import Recipe
 from encswap.train.cost import updates_of
 from encswap.train.samples import Collator, Order, Samples
-from encswap.train.settings import trackers
 from encswap.train.states import StateWriter
+from encswap.train.trackers import trackers
 from encswap.types import ParamGroup
 
 if TYPE_CHECKING:

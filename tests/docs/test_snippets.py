@@ -239,7 +239,14 @@ def at_mini_scale(words: Sequence[str]) -> list[str]:
     changed, options = list(words), {name for one in command.params for name in one.opts}
     depth = option_of(rest, "--depth")
     facts = "--depth" in options and depth in (None, "facts")
-    if "--scale" in options and "--scale" not in rest and "--resume" not in rest and not facts:
+    saved = command.name == "eval" and Path(rest[0]).is_dir()
+    if (
+        "--scale" in options
+        and "--scale" not in rest
+        and "--resume" not in rest
+        and not facts
+        and not saved
+    ):
         changed += ["--scale", "mini"]
         for name in ("--base", "--control"):
             if (value := option_of(rest, name)) and not Path(value).is_dir():

@@ -51,9 +51,10 @@ def processor(request, tokenizers):
     from gliner2.processor import SchemaTransformer
 
     from encswap.gliner.processor import make_safe
+    from encswap.gliner.text_form import TextForm
 
     made = SchemaTransformer(tokenizer=tokenizers[request.param], word_splitter=words_of)
-    make_safe(made)
+    make_safe(made, TextForm())
     return made
 
 

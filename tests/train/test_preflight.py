@@ -14,7 +14,7 @@ from encswap.train.fit import _stage
 from encswap.train.prepare import has_widths
 from encswap.train.provenance import remarks_on
 from encswap.train.run import RunOptions, run_recipe
-from encswap.train.settings import trackers
+from encswap.train.trackers import trackers
 from encswap.train.trainer import precision_of, precision_remark, refuse_precision
 from encswap.types import Unwatched
 

@@ -189,5 +189,6 @@ def test_an_interrupt_that_python_drops_in_a_destructor_is_heard_after_it():
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "in the destructor\n"
+        time.sleep(0.3)  # a signal that comes just before Python sleeps is heard after the sleep
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20)[0] == "heard\n"

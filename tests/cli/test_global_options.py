@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from encswap.cli.app import app
+from encswap.cli.global_options import choose_device
 from encswap.cli.output import be_quiet, is_quiet, note
-from encswap.cli.surroundings import choose_device
 from encswap.errors import InputError
 
 
