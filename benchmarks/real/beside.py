@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from page import KINDS, Results, read_results, score_of, seeds_of, shown, table_of
+from page import KINDS, SIZES, Results, read_results, score_of, seeds_of, shown, table_of
 
 from encswap.experiment.statistics import mean_of
 
@@ -32,7 +32,7 @@ SMALL_CENTRE = {
     "size": 200,
 }
 NOT_RUN = "not run"
-CHOSEN = ("tuned", "mean", "ends", "case", "running", "distill")
+CHOSEN = ("tuned", "mean", "ends", "case", "running", "distill", "taught")
 """The kinds of cells that a recommendation chooses from: swaps at the rates of `real`."""
 
 
@@ -45,7 +45,6 @@ class Question:
     """Settings of the first, and with `less` of the second, around the small centre."""
     first: str
     second: str
-    sizes: Sequence[int] = (200, 1000)
 
 
 QUESTIONS = (
@@ -119,7 +118,7 @@ def _ends(found: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
 
 def beside(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
     """A line a question."""
-    sizes = (200, 1000)
+    sizes = [200, 1000]
     rows = [
         [
             one.asked,
@@ -136,7 +135,7 @@ def recommended(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
     """The best that was run at each size, beside the tagger and the plan's rates."""
     del cells
     rows = []
-    for size in (200, 1000):
+    for size in SIZES:
         known = {name: seeds_of(results, f"{name}-{size}") for name in CHOSEN}
         scored = {
             name: fmean(score_of(one)[0] for one in found)
@@ -148,7 +147,7 @@ def recommended(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
             settings = known[best][0].get("settings", {})
             pooled = settings.get("token_pooling", "first")
             own = [] if pooled == "mean" else [f"`token_pooling: {pooled}`"]
-            own += [f"`{key}: {settings[key]}`" for key in NAMED if key in settings]
+            own += [f"`{key}: {str(settings[key]).lower()}`" for key in NAMED if key in settings]
             told = ", ".join(["recipe `real`", *own])
             others = [shown(results, f"{one}-{size}") for one in ("tagger", "plan")]
             rows.append([f"{size:,}", told, shown(results, f"{best}-{size}"), *others])

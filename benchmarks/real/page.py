@@ -17,7 +17,7 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
-SIZES = (200, 1000)
+SIZES = (200, 1000, 4000)
 KINDS = {
     "mean": "swap, recipe `real`",
     "tuned": "swap, recipe `real` with the first subtoken",
@@ -32,6 +32,7 @@ CHANGES = {
     "ends": "mean, and the encoder's own tokens around the input (`special_ends`)",
     "case": "mean, and case kept (`keep_case`)",
     "running": "mean, and pieces as in running text (`running_text`)",
+    "taught": "mean, and the base teaches the encoder on English first, 1,600 updates",
     "lora": "LoRA in place of full training",
     "words": "gliner2's own words in place of Kiwi's",
     "tags": "labels as KLUE's tags (PS, LC, …) in place of words",
@@ -159,7 +160,7 @@ def changes(results: Results) -> str:
 
 def zero_shot(results: Results) -> str:
     """F1 on Korean before any Korean label, without and with the base's teaching."""
-    cells = ("tuned-200", "distill-200", *(one for one in results if one.startswith("teach-")))
+    cells = ("tuned-200", "distill-200", *(one for one in results if one.startswith("teach-")), "taught-200")
     rows = [
         [
             _taught(results[name]["settings"]),
