@@ -160,7 +160,8 @@ def changes(results: Results) -> str:
 
 def zero_shot(results: Results) -> str:
     """F1 on Korean before any Korean label, without and with the base's teaching."""
-    cells = ("tuned-200", "distill-200", *(one for one in results if one.startswith("teach-")), "taught-200")
+    taught = [one for one in results if one.startswith(("teach-", "taught-"))]
+    cells = ("tuned-200", "distill-200", *taught)
     rows = [
         [
             _taught(results[name]["settings"]),
