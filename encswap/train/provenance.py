@@ -11,9 +11,16 @@ from typing import Any, Literal
 from encswap import __version__
 from encswap.errors import InputError
 from encswap.evaluate.thresholds import Scored
-from encswap.manifest import Manifest, ModelRecord, describe_splitter, read_manifest, versions_of
+from encswap.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelRecord,
+    describe_splitter,
+    read_manifest,
+    versions_of,
+)
 from encswap.plugins import Plugins
-from encswap.recipe import Recipe
+from encswap.recipe import Recipe, recorded_recipe
 from encswap.train.prepare import Documents, Ready, text_form_of
 from encswap.train.run_folder import RunFolder
 from encswap.types import Example, Prediction
@@ -158,9 +165,14 @@ def refuse_changed(folder: RunFolder, now: Manifest, *, force: bool) -> None:
 
 
 def differences(before: Manifest, now: Manifest) -> list[str]:
-    """Say what a resumed run would do otherwise: data, models, splitter, versions, recipe."""
+    """Say what a resumed run would do otherwise: data, models, splitter, versions, recipe.
+
+    A setting that the version before did not have was at its default.
+    """
     found: list[str] = []
     old, new = asdict(before), asdict(now)
+    filled = recorded_recipe(before.recipe, MANIFEST)
+    old["recipe"] = {**json.loads(filled.model_dump_json()), **old["recipe"]}
     for part in ("data", "versions", "plugins", "recipe"):
         for key in sorted(old[part].keys() | new[part].keys()):
             was, is_ = old[part].get(key), new[part].get(key)

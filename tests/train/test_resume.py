@@ -139,6 +139,32 @@ def test_a_run_whose_data_changed_is_refused_with_what_changed(whole: Path, tmp_
     assert b"--force" in said
 
 
+def test_a_run_of_a_version_that_had_fewer_settings_goes_on_with_them_at_their_defaults(
+    whole: Path, tmp_path: Path
+):
+    import shutil
+
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    (folder / "metrics.json").unlink()
+    shutil.rmtree(folder / "checkpoint")
+    manifest = json.loads((folder / "encswap.json").read_text())
+    added = ("running_text", "label_thresholds", "replay_share", "retention_data")
+    for name in added:
+        del manifest["recipe"][name]
+    (folder / "encswap.json").write_text(json.dumps(manifest))
+    finish("--resume", str(folder))
+    assert scores(folder) == scores(whole)
+
+    (folder / "metrics.json").unlink()
+    manifest["recipe"]["seed"] = 7
+    (folder / "encswap.json").write_text(json.dumps(manifest))
+    process = start("--resume", str(folder))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2 and b"changed since the run began" in said
+    assert not any(name.encode() in said for name in added)
+
+
 def test_nothing_half_written_stays_behind(whole: Path):
     assert not [path.name for path in whole.iterdir() if path.name.startswith(".")]
     assert not (whole / "state").exists()
