@@ -162,8 +162,11 @@ def test_interrupts_end_a_run_in_one_line_that_advises_what_works(
 
 
 DESTRUCTOR = """
-import time
+import signal, time
 from encswap.cli import interrupts
+
+# A suite that a shell began in the background would ignore the key, and hand that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow:
     def __del__(self):
