@@ -15,7 +15,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from page import KINDS, SIZES, Results, read_results, score_of, seeds_of, shown, table_of
+from page import (
+    KINDS,
+    SIZES,
+    Results,
+    difference,
+    read_paired,
+    read_results,
+    score_of,
+    seeds_of,
+    shown,
+    table_of,
+)
 
 from encswap.experiment.statistics import mean_of
 
@@ -96,8 +107,19 @@ def on_small(question: Question, cells: Sequence[Mapping[str, Any]]) -> str:
     return f"{found.mean:+.3f} ({found.low:+.3f} … {found.high:+.3f}, {found.n} seeds)"
 
 
-def on_real(question: Question, results: Results, size: int) -> str:
-    """The difference of the cells' means, and whether their intervals or seeds overlap."""
+def on_real(
+    question: Question,
+    results: Results,
+    size: int,
+    pairs: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The difference over the same sentences; where it was not taken, that of the cells' means.
+
+    Then it says whether their intervals or seeds overlap.
+    """
+    names = [f"{name}-{size}" for name in (question.first, question.second)]
+    if known := difference(pairs, *names):
+        return known
     pair = [seeds_of(results, f"{name}-{size}") for name in (question.first, question.second)]
     scored = [[score_of(one) for one in found if "test" in one] for found in pair]
     if not all(scored):
@@ -118,12 +140,12 @@ def _ends(found: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
 
 def beside(results: Results, cells: Sequence[Mapping[str, Any]]) -> str:
     """A line a question."""
-    sizes = [200, 1000]
+    sizes, pairs = (200, 1000), read_paired()
     rows = [
         [
             one.asked,
             on_small(one, cells),
-            *(on_real(one, results, size) for size in sizes),
+            *(on_real(one, results, size, pairs) for size in sizes),
         ]
         for one in QUESTIONS
     ]

@@ -17,6 +17,7 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real.md"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "real"
+PAIRS = RESULTS.with_name("real-paired.json")
 SIZES = (200, 1000, 4000)
 KINDS = {
     "mean": "swap, recipe `real`",
@@ -39,6 +40,21 @@ CHANGES = {
     "distill": "the base teaches the encoder on English first",
     "plan": "the plan's rates, batch and renamed labels",
 }
+PAIRED = {
+    ("mean", "tuned"): "the mean of a unit's subtokens, less the first",
+    ("tuned", "plan"): "the rates of `real`, less the plan's",
+    ("tuned", "keep"): "the swap, less none with the same words",
+    ("tuned", "fresh"): "kept heads, less new ones",
+    ("distill", "tuned"): "the base teaches the encoder first, less no teaching",
+    ("taught", "mean"): "the same for 1,600 updates, with the mean",
+    ("ends", "mean"): "`special_ends`, less without",
+    ("case", "mean"): "`keep_case`, less without",
+    ("running", "mean"): "`running_text`, less without",
+    ("tags", "tuned"): "labels as tags, less in words",
+    ("lora", "tuned"): "LoRA, less full training",
+    ("words", "tuned"): "gliner2's words, less Kiwi's",
+}
+"""What is asked of two cells: their kinds, and how the difference is called."""
 SECOND = "ncbi-"
 """Begins the names of the cells of the second set."""
 Results = Mapping[str, Mapping[str, Any]]
@@ -158,6 +174,46 @@ def changes(results: Results) -> str:
     return table_of(["change", *(f"{size:,} sentences" for size in sizes)], rows)
 
 
+def read_paired() -> list[dict[str, Any]]:
+    """Differences of two cells over the same sentences, as `paired.py` wrote them."""
+    found: list[dict[str, Any]] = json.loads(PAIRS.read_text(encoding="utf-8"))
+    return found
+
+
+def difference(pairs: Sequence[Mapping[str, Any]], first: str, second: str) -> str:
+    """The difference of two cells: of one seed with its interval, of several mean and range."""
+    found = [
+        one
+        for one in pairs
+        if re.fullmatch(rf"{first}(-s\d+)?", one["first"])
+        and one["second"] == one["first"].replace(first, second, 1)
+    ]
+    if not found:
+        return ""
+    values = [one["difference"] for one in found]
+    if len(values) > 1:
+        return (
+            f"{fmean(values):+.3f} ({min(values):+.3f} … {max(values):+.3f}, {len(values)} seeds)"
+        )
+    return "{:+.3f} ({:+.3f} … {:+.3f})".format(values[0], *found[0]["interval"])
+
+
+def paired(results: Results) -> str:
+    """Each question's difference, on both sets."""
+    del results
+    pairs = read_paired()
+    columns = [(group, size) for group in ("", SECOND) for size in (200, 1000)]
+    rows = []
+    for (first, second), told in PAIRED.items():
+        values = [
+            difference(pairs, f"{group}{first}-{size}", f"{group}{second}-{size}")
+            for group, size in columns
+        ]
+        rows.append([told, *values])
+    names = [f"{'NCBI' if group else 'KLUE'}, {size:,}" for group, size in columns]
+    return table_of(["F1 of", *names], rows)
+
+
 def zero_shot(results: Results) -> str:
     """F1 on Korean before any Korean label, without and with the base's teaching."""
     taught = [one for one in results if one.startswith(("teach-", "taught-"))]
@@ -225,6 +281,7 @@ BLOCKS = {
     "second": second,
     "labels": labels,
     "changes": changes,
+    "paired": paired,
     "zero-shot": zero_shot,
     "seconds": seconds,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 MODULES = (
     *("e5_small", "packages", "klue", "ncbi", "sets"),
-    *("tagger", "bases", "prepare", "run", "page", "beside"),
+    *("tagger", "bases", "prepare", "run", "page", "beside", "paired"),
 )
 HIDDEN, LAYERS, HEADS, INNER, ROWS, PLACES, TYPES = 64, 1, 2, 128, 8, 6, 2
 PIECES = ("<s>", "<pad>", "</s>", "<unk>", "▁", "▁인", "슐린", "<mask>")
@@ -364,6 +365,42 @@ def test_a_question_is_answered_by_both_worlds_or_said_not_to_be(room):
         "+0.020, overlap"
     )
     assert beside.on_real(question, results, 1000) == beside.NOT_RUN
+    pair = {"first": "tuned-200", "second": "fresh-200", "difference": 0.1, "interval": [0.05, 0.2]}
+    assert beside.on_real(question, results, 200, [pair]) == "+0.100 (+0.050 … +0.200)"
+    other = {"first": "tuned-200-s43", "second": "fresh-200-s43", "difference": 0.0}
+    assert beside.on_real(question, results, 200, [pair, other]) == (
+        "+0.050 (+0.000 … +0.100, 2 seeds)"
+    )
+
+
+def test_two_cells_are_compared_over_the_sentences_that_both_were_asked(room, tmp_path):
+    def write(name, found):
+        gold = {"start": 0, "end": 2, "label": "a"}
+        lines = [
+            {
+                "document": place,
+                "text": f"text {place}",
+                "gold": [gold],
+                "predictions": [gold] * hit,
+            }
+            for place, hit in enumerate(found, start=1)
+        ]
+        (tmp_path / name).mkdir()
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (tmp_path / name / "predictions.jsonl").write_text(text, encoding="utf-8")
+
+    write("mean-200", [1, 1, 1, 0])
+    write("tuned-200", [1, 0, 1, 0])
+    write("tuned-1000", [1, 0, 1])  # no other beside it
+    (found,) = room["paired"].differences([tmp_path / "absent", tmp_path])
+    assert (found["first"], found["second"]) == ("mean-200", "tuned-200")
+    assert found["f1"] == pytest.approx([6 / 7, 4 / 6])
+    assert found["difference"] == pytest.approx(6 / 7 - 4 / 6)
+    low, high = found["interval"]
+    assert low == 0.0 and high > found["difference"]  # never worse on any sentence
+    write("mean-1000", [1, 0])
+    with pytest.raises(ValueError, match="mean-1000 and tuned-1000 were not tested on the same"):
+        list(room["paired"].differences([tmp_path]))
 
 
 def test_the_recommendation_is_the_best_of_what_was_run(room):
