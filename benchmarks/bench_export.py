@@ -71,7 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--sentences", type=Path, required=True, help="a file that encswap reads")
+    parser.add_argument(
+        "--sentences",
+        type=Path,
+        default=Path("data/ko-medical/test.jsonl"),
+        help="a file that encswap reads",
+    )
     parser.add_argument("--documents", type=int, default=500)
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--run", type=Path, help="a trained run or checkpoint")
