@@ -27,6 +27,8 @@ def read_shapes(path: Path) -> dict[str, Shape]:
     The header must be one JSON object without a repeated name, and each tensor must lie inside the
     file in exactly the bytes that its type and shape take.
     """
+    if not path.is_file():  # to open a pipe is to wait for one that writes
+        raise SourceError("is no file of weights", where=path)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from encswap.errors import EncswapError
 from encswap.models import resolve
 from encswap.plugins import Plugins
 from encswap.recipe import Recipe, encoder_of
+from encswap.safety.headers import read_shapes
 
 FLOAT = 4
 STATES = 8
@@ -62,17 +61,17 @@ def passes(recipe: Recipe, documents: Mapping[str, int]) -> float:
 def weights_of(recipe: Recipe, plugins: Plugins) -> int | None:
     """The bytes of a checkpoint's weights: the encoder's and the base's heads, in float32.
 
-    None where the files are not at hand.
+    None where the files are not at hand, or broken.
     """
     try:
         base = resolve(recipe.base, plugins, need="metadata")
         if (name := encoder_of(recipe)) is None:
             return _tensors(base.path) or _whole(base.files)
         encoder = resolve(name, plugins, scale=recipe.scale, need="metadata")
-    except EncswapError:
+        heads = _tensors(base.path, "encoder.")
+        body = _tensors(encoder.path)
+    except EncswapError:  # what is broken is refused where it is loaded
         return None
-    heads = _tensors(base.path, "encoder.")
-    body = _tensors(encoder.path)
     if heads is None or body is None:  # on the hub: at most the two together
         files = {**base.files, **{f"encoder/{k}": v for k, v in encoder.files.items()}}
         return _whole(files)
@@ -84,18 +83,15 @@ def _whole(files: Mapping[str, int]) -> int | None:
 
 
 def _tensors(folder: Path, without: str | None = None) -> int | None:
-    """Count the bytes of a folder's tensors in float32, from the headers alone."""
+    """Count the bytes of a folder's tensors in float32, from the headers alone.
+
+    Raises `SourceError` for a file whose header is broken.
+    """
     total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__" and not (without and name.startswith(without)):
-                count = FLOAT
-                for size in tensor["shape"]:
-                    count *= size
-                total += count
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, shape in read_shapes(path).items():
+            if not (without and name.startswith(without)):
+                total += FLOAT * math.prod(shape)
     return total or None
 
 
