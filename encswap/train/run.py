@@ -50,7 +50,7 @@ from encswap.train.provenance import (
     refuse_changed,
     training_record,
 )
-from encswap.train.run_files import Averaged, Compared, Kept
+from encswap.train.run_files import Averaged, Baselines, Kept
 from encswap.train.run_folder import RECIPE, RunFolder, explain_write_errors
 from encswap.types import (
     EncoderSpec,
@@ -86,7 +86,7 @@ def baselines(job: Job) -> dict[str, Any]:
             **_control(job),
         }
 
-    return job.folder.remember("baselines", Compared, measure)
+    return job.folder.remember("baselines", Baselines, measure)
 
 
 def _control(job: Job) -> dict[str, Any]:

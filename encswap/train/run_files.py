@@ -144,6 +144,12 @@ class Compared(Record):
     control: Baseline | None = None
 
 
+class Baselines(Compared):
+    """The same as a run remembers it while it trains: this version always measures the base."""
+
+    base: Baseline
+
+
 class Kept(Record):
     """What base and swapped model can do on the retention sets, by set."""
 

@@ -401,6 +401,21 @@ def test_a_source_of_the_threshold_or_epoch_that_is_none_of_ours_is_named(
     )
 
 
+@pytest.mark.parametrize("key", ["base", "dictionary", "before_training"])
+def test_what_a_run_remembers_without_one_of_its_scores_is_measured_again(
+    begun: Path, finished: Path, tmp_path: Path, key: str
+) -> None:
+    folder = copy_of(begun, tmp_path / "run")
+    note = folder / ".baselines.remembered"
+    whole = json.loads(note.read_text(encoding="utf-8"))
+    note.unlink()
+    note.write_text(json.dumps({name: one for name, one in whole.items() if name != key}))
+    done = CliRunner().invoke(app, ["train", "--resume", str(folder)])
+    assert done.exit_code == 0, done.stderr
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["baselines"][key] == whole[key]
+
+
 def test_a_folder_of_a_later_version_loads_and_says_so_once(
     finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
