@@ -132,7 +132,7 @@ def _inference() -> Iterator[str]:
     yield "## Documents a second\n"
     yield (
         f"Sentences of {found['sentences']}, drawn weights, threads of each way: "
-        f"{found['threads']}, on 2 cores that other work shared. The four ways are asked in turn, "
+        f"{found['threads']}, on 2 cores. The four ways are asked in turn, "
         "and the ratio to gliner2's own `batch_extract_entities` is a median over portions. Spans "
         "that only one of a way and gliner2 finds are counted, but for those that end with the "
         "full stop that gliner2 itself appends to a text. What int8 costs a trained model stands "
